@@ -1,0 +1,116 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target: Swift 6 mode, warnings as errors. `-fno-math-errno` lets `squareRoot()` be one instruction.
+let common: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .unsafeFlags(["-Xcc", "-fno-math-errno"]),
+]
+
+/// Flags of one compiled copy of the kernels: optimised in debug builds too, with its instruction set and no other.
+func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
+    common + [.define(define), .unsafeFlags(["-Ounchecked", "-whole-module-optimization"] + flags)]
+}
+
+// One source in Sources/Kernels/Variant, compiled once per instruction set (the variants' folders hold symbolic links).
+#if arch(arm64)
+    let variants: [Target] = [
+        .target(
+            name: "KernelsNEON", dependencies: ["KernelContract"],
+            swiftSettings: kernelSettings("NEON", []))
+    ]
+#else
+    let variants: [Target] = [
+        .target(
+            name: "KernelsAVX2", dependencies: ["KernelContract"],
+            swiftSettings: kernelSettings("AVX2", ["-Xcc", "-march=x86-64-v3"])),
+        .target(
+            name: "KernelsAVX512", dependencies: ["KernelContract"],
+            swiftSettings: kernelSettings("AVX512", ["-Xcc", "-march=x86-64-v4"])),
+    ]
+#endif
+
+let package = Package(
+    name: "lockstep",
+    products: [.executable(name: "lockstep", targets: ["CLI"])],
+    traits: [
+        .trait(name: "MPI", description: "Several processes under mpirun (needs libopenmpi-dev)."),
+        .default(enabledTraits: ["MPI"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+    ],
+    targets: variants + [
+        // Level 0
+        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CMachine"),
+        .target(name: "Errors", swiftSettings: common),
+        .target(name: "Tensors", swiftSettings: common),
+        .target(name: "Randomness", swiftSettings: common),
+        .target(name: "KernelContract", swiftSettings: common),
+
+        // Level 1
+        .target(
+            name: "Kernels",
+            dependencies: ["Errors", "KernelContract"] + variants.map { .target(name: $0.name) },
+            exclude: ["Variant"], swiftSettings: common),
+        .target(
+            name: "Communication",
+            dependencies: [
+                "CMachine", "Errors", "KernelContract", "Tensors",
+                .target(name: "CMPI", condition: .when(traits: ["MPI"])),
+            ], swiftSettings: common),
+        .target(
+            name: "Checkpoints",
+            dependencies: ["Errors", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: common),
+        .target(name: "DataLoading", dependencies: ["CZlib", "Errors", "Randomness"], swiftSettings: common),
+
+        // Level 2
+        .target(
+            name: "Models", dependencies: ["Errors", "KernelContract", "Randomness", "Tensors"], swiftSettings: common),
+        .target(name: "Optimizers", dependencies: ["Errors", "KernelContract", "Tensors"], swiftSettings: common),
+
+        // Level 3
+        .target(
+            name: "Training",
+            dependencies: [
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Optimizers", "Tensors", "Yams",
+            ], swiftSettings: common),
+
+        // Level 4
+        .executableTarget(
+            name: "CLI",
+            dependencies: [
+                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Training",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: common),
+
+        // Tests
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
+        .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: common),
+        .testTarget(
+            name: "KernelsTests", dependencies: ["KernelContract", "Kernels", "Randomness", "Tensors"],
+            swiftSettings: common),
+        .testTarget(
+            name: "CommunicationTests",
+            dependencies: ["Communication", "Errors", "KernelContract", "Kernels", "Tensors"],
+            swiftSettings: common),
+        .testTarget(
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "Tensors"], swiftSettings: common),
+        .testTarget(
+            name: "DataLoadingTests", dependencies: ["CZlib", "DataLoading", "Errors", "Randomness"],
+            swiftSettings: common),
+        .testTarget(
+            name: "ModelsTests",
+            dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Tensors"],
+            swiftSettings: common),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["CLI"], swiftSettings: common),
+    ]
+)

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Communication
+import DataLoading
+import Errors
+import Foundation
+import Kernels
+import Training
+
+struct InfoCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info", abstract: "Show the machine, the kernels, MPI, the ranks and the data sets found.")
+
+    @Flag(help: "Print one JSON document.")
+    var json = false
+
+    func run() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let kernels = try KernelSelection.select(environment: environment)
+        let available = KernelSelection.available.map(\.instructionSet.rawValue)
+        let datasets = DatasetCatalogue.entries.map { entry in
+            let location = try? DatasetCatalogue.locate(name: entry.name, environment: environment)
+            return Report.Dataset(name: entry.name, folder: location?.folder, hint: entry.installHint)
+        }
+        let json = json
+        let isLaunched = Launcher.detect(environment: environment).isLaunched
+        // Without a launcher one worker tells everything.
+        _ = try onWorkers(isLaunched ? nil : 1) { communicator in
+            guard communicator.rank == 0 else { return }
+            let report = Report(
+                version: programVersion, numericsVersion: numericsVersion,
+                instructionSet: kernels.instructionSet.rawValue, availableInstructionSets: available,
+                cores: ProcessorSet.allowed().count, gigaflopsPerCore: kernels.measuredPeakFlops() * 1e-9,
+                mpi: try Launcher.mpiLibraryVersion(), launcher: communicator.kind.rawValue,
+                ranks: communicator.hostNames, sharesMemory: communicator.sharesMemory, datasets: datasets)
+            Output.line(try json ? report.json(pretty: true) : report.text)
+        }
+    }
+
+    struct Report: Codable {
+        struct Dataset: Codable {
+            let name: String
+            /// Nil when it is not installed.
+            let folder: String?
+            let hint: String
+        }
+
+        let version: String
+        let numericsVersion: Int
+        let instructionSet: String
+        let availableInstructionSets: [String]
+        /// That this process may use.
+        let cores: Int
+        /// FMA peak in fp32, measured now.
+        let gigaflopsPerCore: Double
+        /// The library's own words; nil when the program was built without MPI.
+        let mpi: String?
+        let launcher: String
+        /// The host of each rank.
+        let ranks: [String]
+        let sharesMemory: Bool
+        let datasets: [Dataset]
+
+        var text: String {
+            var lines = [
+                "lockstep \(version), numerics version \(numericsVersion)",
+                "kernels   \(instructionSet) (this machine has \(availableInstructionSets.joined(separator: ", ")))",
+                "cores     \(cores) for this process, \(Text.fixed(gigaflopsPerCore, 0)) GFLOP/s each (fp32, measured)",
+                "MPI       \(mpi ?? "not built in: threads only (build with the trait MPI)")",
+            ]
+            if launcher == "mpi" {
+                lines.append(
+                    "ranks     \(ranks.count), \(sharesMemory ? "in shared memory" : "sending messages"):")
+                for (rank, host) in ranks.enumerated() { lines.append("          \(rank) on \(host)") }
+            } else {
+                lines.append("ranks     none: not started by mpirun")
+            }
+            for (index, dataset) in datasets.enumerated() {
+                let state = dataset.folder ?? "not found (\(dataset.hint))"
+                lines.append("\(index == 0 ? "data" : "    ")      \(Text.padded(dataset.name, 14)) \(state)")
+            }
+            return lines.joined(separator: "\n")
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import ArgumentParser
+import Training
+
+/// Options that say what is trained; `train` and `bench step` share them.
+struct TrainingArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "A data set of the catalogue, or a folder with four MNIST-named IDX files.", valueName: "NAME|DIR"))
+    var dataset: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to look for data sets, before LOCKSTEP_DATA and the system's folders.", valueName: "DIR"))
+    var dataDir: String?
+
+    @Option(help: ArgumentHelp("Layers, such as \"dense 128, relu, dense 64, relu, dense 10\".", valueName: "TEXT"))
+    var model: String?
+
+    @Option(help: "cross-entropy.")
+    var loss: String?
+
+    @Option(help: "adam (default) or sgd.")
+    var optimizer: String?
+
+    @Option(help: "Step size; by default the optimizer's (adam 0.001, sgd 0.01).")
+    var learningRate: Double?
+
+    @Option(help: "Of sgd; default 0.")
+    var momentum: Double?
+
+    @Option(help: "Of adam; default 0.9.")
+    var beta1: Double?
+
+    @Option(help: "Of adam; default 0.999.")
+    var beta2: Double?
+
+    @Option(help: "Of adam; default 1e-8.")
+    var epsilon: Double?
+
+    @Option(help: "Samples of one step over all workers; default 64.")
+    var batchSize: Int?
+
+    @Option(help: "Samples of a grain, the unit of the canonical sum; default batch size / 16, from 8 to 32.")
+    var grain: Int?
+
+    @Option(help: "Passes over the data; default 10.")
+    var epochs: Int?
+
+    @Option(help: "Stop after so many steps.")
+    var steps: Int?
+
+    @Option(help: "Decides weights and order; default 1.")
+    var seed: UInt64?
+
+    @Option(help: "Decides the validation split; default 1.")
+    var splitSeed: UInt64?
+
+    @Option(help: "Fraction of the training data that is kept for validation; default 0.")
+    var validationSplit: Double?
+
+    @Option(help: "tree (default): the same bits for any number of workers. mpi: MPI_Allreduce, for comparison.")
+    var reduction: String?
+
+    @Option(help: "Record parametersSHA256 every so many steps.")
+    var hashEvery: Int?
+
+    var options: TrainingOptions {
+        var options = TrainingOptions()
+        options.dataset = dataset
+        options.dataDirectory = dataDir
+        options.model = model
+        options.loss = loss
+        options.optimizer = optimizer
+        options.learningRate = learningRate
+        options.momentum = momentum
+        options.beta1 = beta1
+        options.beta2 = beta2
+        options.epsilon = epsilon
+        options.batchSize = batchSize
+        options.grain = grain
+        options.epochs = epochs
+        options.steps = steps
+        options.seed = seed
+        options.splitSeed = splitSeed
+        options.validationSplit = validationSplit
+        options.reduction = reduction
+        options.hashEvery = hashEvery
+        return options
+    }
+}

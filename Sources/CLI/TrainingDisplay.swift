@@ -1,0 +1,94 @@
+import Foundation
+import Training
+
+/// Shows a run: a bar that is redrawn on a terminal, one line for each epoch in any case.
+final class TrainingDisplay: TrainingObserver {
+    private let terminal: Terminal
+    private var lastDrawn = 0.0
+    private var isBarVisible = false
+
+    init(_ terminal: Terminal) { self.terminal = terminal }
+
+    func started(_ start: TrainingStart) {
+        let validation = start.validationCount > 0 ? ", \(Text.grouped(start.validationCount)) validation" : ""
+        let hosts = start.hosts.count > 1 ? " on \(start.hosts.count) hosts" : ""
+        let workers =
+            switch start.launcher {
+            case "mpi": Text.plural(start.workers, "rank") + hosts
+            case "threads": Text.plural(start.workers, "thread")
+            default: "1 worker"
+            }
+        Output.line(
+            """
+            \(terminal.bold(start.dataset)): \(Text.grouped(start.trainCount)) train\(validation), \
+            \(Text.grouped(start.testCount)) test
+            \(start.model): \(Text.grouped(start.parameterCount)) parameters
+            \(workers), \(start.instructionSet), batch \(start.batchSize), grain \(start.grainSize); run in \(start.path)
+            """)
+        if start.idleWorkers > 0 {
+            Output.line(
+                """
+                note: a batch has \(Text.plural(start.grainCount, "grain")), so \(start.idleWorkers) of \
+                \(start.workers) workers are idle; use fewer, a larger --batch-size or a smaller --grain
+                """)
+        }
+        if let why = start.whyNotShared { Output.line("note: gradients travel in messages: \(why)") }
+        if !start.isReproducible {
+            Output.line("note: --reduction mpi: results depend on the number of ranks (the numerics contract is off)")
+        }
+    }
+
+    func stepped(_ progress: TrainingProgress) {
+        guard let width = terminal.width else { return }
+        let now = Double(PhaseClock.now()) * 1e-9
+        guard now - lastDrawn >= 0.1 else { return }
+        lastDrawn = now
+        let epoch = "epoch \(progress.epoch)/\(progress.epochs) "
+        let numbers =
+            " \(progress.step)/\(progress.stepsPerEpoch) loss \(Text.fixed(progress.loss, 4)) "
+            + "\(Text.grouped(Int(progress.samplesPerSecond)))/s "
+            + "\(Text.clock(Double(progress.remainingSteps) * progress.secondsPerStep)) left"
+        // One column stays free: a full last column would wrap in some terminals.
+        let room = min(width - 1 - epoch.count - numbers.count, 40)
+        let bar = room >= 5 ? self.bar(progress, width: room) : ""
+        let line = String((epoch + bar + numbers).prefix(max(width - 1, 0)))
+        Output.text("\r\u{1B}[K" + line)
+        isBarVisible = true
+    }
+
+    func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) {
+        clearBar()
+        var line = "epoch \(Text.right("\(epoch)", "\(epochs)".count))/\(epochs)"
+        for point in points {
+            guard let loss = point.loss, let accuracy = point.accuracy else { continue }
+            line += "  \(point.split.rawValue) \(Text.fixed(loss, 4)) \(Text.percent(accuracy))"
+            if let rate = point.samplesPerSecond { line += terminal.dim(" \(Text.grouped(Int(rate)))/s") }
+        }
+        Output.line(line)
+    }
+
+    func finished(_ summary: TrainingSummary, path: String) {
+        Output.line(
+            """
+            test accuracy \(terminal.bold(Text.percent(summary.testAccuracy))), test loss \
+            \(Text.fixed(summary.testLoss, 4)) after \(Text.plural(summary.epochs, "epoch")) in \
+            \(Text.fixed(summary.wallSeconds, 1)) s; best epoch \
+            \(Text.grouped(Int(summary.trainSamplesPerSecond))) samples/s \
+            (\(Text.fixed(summary.fractionOfPeak * 100, 0)) % of peak)
+            parametersSHA256 \(summary.parametersSHA256)
+            results in \(path): summary.json, metrics.jsonl, \(summary.checkpoint.dropFirst(path.count + 1))
+            """)
+    }
+
+    private func bar(_ progress: TrainingProgress, width: Int) -> String {
+        let inner = width - 2
+        let done = inner * progress.step / max(progress.stepsPerEpoch, 1)
+        return "[" + String(repeating: "=", count: done) + String(repeating: " ", count: inner - done) + "]"
+    }
+
+    private func clearBar() {
+        guard isBarVisible else { return }
+        Output.text("\r\u{1B}[K")
+        isBarVisible = false
+    }
+}

@@ -1,0 +1,28 @@
+// What Swift cannot express: control registers, a spin hint, and variadic system calls. Declarations only, no logic.
+#ifndef LOCKSTEP_MACHINE_H
+#define LOCKSTEP_MACHINE_H
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/// MXCSR: round to nearest, subnormals kept (no FTZ, no DAZ), all exceptions masked.
+static inline void lockstep_set_default_float_environment(void) { _mm_setcsr(0x1f80); }
+/// Tells the core that this is a spin loop.
+static inline void lockstep_spin_hint(void) { _mm_pause(); }
+#elif defined(__aarch64__)
+/// FPCR 0: round to nearest, subnormals kept, no traps.
+static inline void lockstep_set_default_float_environment(void) {
+    __asm__ volatile("msr fpcr, %0" : : "r"(0UL));
+}
+static inline void lockstep_spin_hint(void) { __asm__ volatile("yield"); }
+#endif
+
+/// `prctl(PR_SET_PDEATHSIG)`: the kernel sends `signal_number` to this process when its parent's thread ends.
+static inline int lockstep_set_parent_death_signal(int signal_number) {
+    return prctl(PR_SET_PDEATHSIG, signal_number);
+}
+
+#endif

@@ -1,0 +1,187 @@
+import Errors
+import KernelContract
+import Tensors
+
+/// How gradients are summed.
+package enum ReductionMode: String, Sendable, CaseIterable {
+    /// Along the canonical tree: the same bits for any number of workers.
+    case tree
+    /// By `MPI_Allreduce`, in an order of its own, for comparison. The numerics contract is off.
+    case mpi
+}
+
+/// Sums the workers' gradients along the canonical tree and keeps the parameters that all of them read.
+///
+/// One step: every worker writes its nodes' gradients (`nodes`, `partial`) and its grains' statistics; `reduce` sums
+/// the worker's slice and hands it to the optimizer run by run; `publish` makes the new parameters visible to all.
+/// Where memory is shared, each worker reads the others' buffers and there are two barriers and no message.
+package struct GradientReducer: ~Copyable {
+    /// The flat parameters that forward reads; on one host, one buffer for all workers. A worker writes its slice only,
+    /// between the begin of `reduce` and `publish`.
+    package let parameters: UnsafeMutablePointer<Float>
+    /// What this worker sums and updates.
+    package let slice: Range<Int>
+    /// By grain of the batch. A worker writes its own grains before `reduce` and may read all of them from the begin of
+    /// `reduce` on until `publish`.
+    package let grainStatistics: UnsafeMutablePointer<GrainStatistics>
+    package let mode: ReductionMode
+    /// Why gradients travel in messages, in a few words; nil where memory is shared.
+    package let whyNotShared: String?
+
+    let endpoint: Endpoint
+    private let memory: SharedMemory
+    /// Present when the workers share memory.
+    let barrier: SpinBarrier?
+    let floatCount: Int
+    let partials: UnsafeMutablePointer<Float>
+    let partialCount: Int
+    let plans: UnsafeMutableBufferPointer<ReductionPlan>
+    let kernels: any KernelSet
+    let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+    let exchange: Exchange
+
+    /// The slice in pieces that stay in L1 and L2 between the sum and the update.
+    private let runs: UnsafeMutableBufferPointer<Range<Int>>
+    private let summed: AlignedBuffer<Float>
+    /// Floats of a run: 16 KiB, so that four sources, the sum and the optimizer's state fit L2.
+    private static let runLimit = 4 * ParameterLayout.blockSize + 4 * ParameterLayout.alignment
+
+    /// Collective. `grainCounts` are the numbers of grains that a batch may have.
+    package init(
+        communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
+        mode: ReductionMode = .tree
+    ) throws {
+        let endpoint = communicator.endpoint
+        let (rank, size) = (endpoint.rank, endpoint.size)
+        let grainCounts = Set(grainCounts).sorted()
+        precondition(!grainCounts.isEmpty && grainCounts[0] > 0, "GradientReducer: grain counts \(grainCounts)")
+        try endpoint.agree {
+            guard mode == .tree || endpoint.kind == .mpi else {
+                throw Failure(
+                    .usage, "--reduction mpi needs ranks: start the program with mpirun, or use --reduction tree")
+            }
+        }
+        let partialCount =
+            grainCounts.map { ReductionPlan.nodes(of: rank, size: size, grainCount: $0).count }.max() ?? 0
+
+        // Parameters and statistics, where this worker keeps them, come before its partial gradients.
+        let parameterBytes = (layout.floatCount * MemoryLayout<Float>.stride + 63) / 64 * 64
+        let statisticsBytes = (grainCounts.last! * MemoryLayout<GrainStatistics>.stride + 63) / 64 * 64
+        let commonBytes = parameterBytes + statisticsBytes
+        let partialBytes = parameterBytes * partialCount
+        let memory = try SharedMemory(
+            communicator, sharedByteCount: (rank == 0 ? commonBytes : 0) + partialBytes,
+            privateByteCount: commonBytes + partialBytes)
+        let isShared = memory.isShared
+        let slices = (0..<size).map { layout.slice(of: $0, size: size) }
+        let exchange = try Exchange(
+            endpoint, slices: slices, partialCount: partialCount, grainCounts: grainCounts, mode: mode,
+            isShared: isShared, floatCount: layout.floatCount)
+
+        self.endpoint = endpoint
+        self.kernels = kernels
+        self.mode = mode
+        self.partialCount = partialCount
+        floatCount = layout.floatCount
+        let common = memory.segment(of: isShared ? 0 : rank)
+        parameters = common.assumingMemoryBound(to: Float.self)
+        grainStatistics = (common + parameterBytes).assumingMemoryBound(to: GrainStatistics.self)
+        // By rank; nil out of reach.
+        var firstPartials: [UnsafeMutablePointer<Float>?] = []
+        for other in 0..<size {
+            let isKeeper = isShared ? other == 0 : true
+            let segment = isShared || other == rank ? memory.segment(of: other) : nil
+            firstPartials.append(
+                segment.map { ($0 + (isKeeper ? commonBytes : 0)).assumingMemoryBound(to: Float.self) })
+        }
+        partials = firstPartials[rank]!
+        whyNotShared = memory.whyNotShared
+        barrier = isShared ? endpoint.sharedBarrier : nil
+        self.memory = memory
+
+        slice = slices[rank]
+        runs = .copy(of: layout.runs(of: slices[rank], limit: Self.runLimit))
+        summed = AlignedBuffer(count: Self.runLimit)
+        self.exchange = exchange
+        plans = .copy(
+            of: grainCounts.map {
+                ReductionPlan(
+                    grainCount: $0, rank: rank, slices: slices, firstPartials: firstPartials,
+                    partialStride: parameterBytes / MemoryLayout<Float>.stride, incoming: exchange.incoming)
+            })
+    }
+
+    deinit {
+        for plan in plans { plan.deallocate() }
+        plans.deinitialize().deallocate()
+        runs.deallocate()
+        exchange.deallocate()
+    }
+
+    /// This worker's maximal subtrees of a batch of `grainCount` grains; empty when it is idle.
+    package func nodes(grainCount: Int) -> [CanonicalTree.Node] { plans[planIndex(grainCount)].nodes }
+
+    /// Where the gradient of this worker's node `index` goes. The gaps between tensors stay zero.
+    package func partial(_ index: Int) -> UnsafeMutablePointer<Float> {
+        precondition(
+            index >= 0 && index < partialCount, "GradientReducer: node \(index) is outside 0..<\(partialCount)")
+        return partials + index * partialStride
+    }
+
+    /// Sums the slice over all workers' nodes and calls `apply` with each run of it. `gradient[0]` belongs to the
+    /// run's first parameter. Runs begin at blocks of `ParameterLayout.blockSize` and come in ascending order.
+    package func reduce(
+        grainCount: Int, _ apply: (_ range: Range<Int>, _ gradient: UnsafePointer<Float>) throws -> Void
+    ) throws {
+        let plan = planIndex(grainCount)
+        switch mode {
+        case .tree:
+            if let barrier { try barrier.wait() } else { try exchangeNodes(plan) }
+            let sources = UnsafeBufferPointer(plans[plan].sources)
+            let additions = UnsafeBufferPointer(plans[plan].additions)
+            for run in runs {
+                let offset = run.lowerBound - slice.lowerBound
+                guard sources.count > 1 else {
+                    try apply(run, sources[0] + offset)
+                    continue
+                }
+                kernels.treeSum(
+                    sources, additions: additions, offset: offset, count: run.count, to: summed.base,
+                    workspace: workspace.base)
+                try apply(run, UnsafePointer(summed.base))
+            }
+        case .mpi:
+            try barrier?.wait()
+            let gradient = try allReduce(plan)
+            for run in runs { try apply(run, gradient + run.lowerBound) }
+        }
+    }
+
+    /// Makes all workers' slices of the parameters visible to all, which may then overwrite their partial gradients.
+    package func publish() throws {
+        if let barrier { try barrier.wait() } else { try exchangeParameters() }
+    }
+
+    /// Sets all parameters: `body` runs once per job, on worker 0. Collective; throws one failure on all workers.
+    package func setParameters(_ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
+        try endpoint.barrier()
+        try endpoint.agree { if endpoint.rank == 0 { try body(parameters) } }
+        if isShared {
+            try endpoint.barrier()
+        } else {
+            try endpoint.broadcast(
+                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: parameters, count: floatCount)), root: 0
+            )
+        }
+    }
+
+    var isShared: Bool { whyNotShared == nil }
+    var partialStride: Int { (floatCount + 15) / 16 * 16 }
+
+    private func planIndex(_ grainCount: Int) -> Int {
+        for index in plans.indices where plans[index].grainCount == grainCount { return index }
+        preconditionFailure("GradientReducer: not prepared for \(grainCount) grains")
+    }
+}
+
+@available(*, unavailable) extension GradientReducer: Sendable {}

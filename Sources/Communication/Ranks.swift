@@ -1,0 +1,110 @@
+#if MPI
+    import CMachine
+    import Errors
+    import Glibc
+    import Synchronization
+
+    /// `messages` makes ranks of one host send messages, as ranks of several do; for tests and comparison.
+    private let transportVariable = "LOCKSTEP_TRANSPORT"
+
+    /// Runs `body` as one rank of a launcher's job.
+    func runRank<T>(onFailure: (Failure) -> Void, _ body: (borrowing Communicator) throws -> T) throws(Failure) -> T {
+        let endpoint: Endpoint
+        do {
+            try dieWithParent()
+            endpoint = try Endpoint.startMPI()
+        } catch {
+            let failure = Failure(describing: error)
+            onFailure(failure)
+            throw failure
+        }
+        do throws(Failure) {
+            let value = try endpoint.run { communicator in
+                try communicator.endpoint.checkTransportVariable()
+                return try body(communicator)
+            }
+            try endpoint.leave()
+            return value
+        } catch {
+            if error == endpoint.agreedFailure {
+                if endpoint.rank == 0 { onFailure(error) }
+                // All ranks are here, so this ends in order; if it does not, the first failure matters more.
+                try? endpoint.leave()
+            } else if endpoint.sharedBarrier?.block.claimReport() ?? true {
+                // MPI_Finalize would wait for ranks that do not come. The exit code makes the launcher end the job.
+                onFailure(error)
+            }
+            throw error
+        }
+    }
+
+    /// A rank that spins does not notice the end of its launcher, so the kernel must end it.
+    private func dieWithParent() throws(Failure) {
+        let parent = getppid()
+        guard lockstep_set_parent_death_signal(SIGKILL) == 0 else {
+            throw Failure(.internal, "prctl(PR_SET_PDEATHSIG) failed: \(String(cString: strerror(errno)))")
+        }
+        guard getppid() == parent else { throw Failure(.stopped, "the launcher ended while this rank started") }
+    }
+
+    extension Endpoint {
+        fileprivate static func startMPI() throws -> Endpoint {
+            guard try MPI.initialize() else {
+                throw Failure(.internal, "this MPI library does not provide MPI_THREAD_FUNNELED: use another one")
+            }
+            let world = MPI.world
+            try world.returnErrors()
+            let (rank, size) = (try world.rank(), try world.size())
+            let bare = Endpoint(
+                rank: rank, size: size, kind: .mpi, hostNames: [], hostCount: 0,
+                transport: size == 1 ? .alone : .ranks(world, nil))
+            if size == 1 {
+                return Endpoint(
+                    rank: 0, size: 1, kind: .mpi, hostNames: [hostName()], hostCount: 1, transport: .alone)
+            }
+
+            let hostNames = try bare.allGather(bytes: Array(hostName().utf8)).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+            let host = try world.splitByHost()
+            let hostCount = try bare.allGather(value: try host.rank()).count { $0 == 0 }
+            try host.free()
+
+            // Asking on any rank is enough: a launcher need not pass the environment on to all.
+            let asks = getenv(transportVariable).map { String(cString: $0) } == "messages"
+            let asked = try bare.allGather(value: asks).contains(true)
+            var control = SharedControl(barrier: nil, window: nil, whyNot: "the ranks are on \(hostCount) hosts")
+            if hostCount == 1 {
+                control =
+                    asked
+                    ? SharedControl(barrier: nil, window: nil, whyNot: "\(transportVariable)=messages")
+                    : try SharedControl(bare, world)
+            }
+            let endpoint = Endpoint(
+                rank: rank, size: size, kind: .mpi, hostNames: hostNames, hostCount: hostCount,
+                transport: .ranks(world, control.barrier), whyNoSharedMemory: control.whyNot)
+            endpoint.windows.control = control.window
+            return endpoint
+        }
+
+        fileprivate func checkTransportVariable() throws {
+            try agree {
+                guard let value = getenv(transportVariable).map({ String(cString: $0) }) else { return }
+                guard ["messages", "shared"].contains(value) else {
+                    throw Failure(.usage, "\(transportVariable)=\(value): it is messages or shared (the default)")
+                }
+            }
+        }
+
+        /// Ends MPI on all ranks together.
+        fileprivate func leave() throws(Failure) {
+            do {
+                try barrier()
+                try windows.freeAll()
+                try MPI.finalize()
+            } catch {
+                throw Failure(describing: error)
+            }
+        }
+    }
+#endif

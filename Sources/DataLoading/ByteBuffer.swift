@@ -1,0 +1,51 @@
+import Errors
+import Glibc
+
+/// Owns bytes that a file is read into. It grows without copying (large blocks are remapped) and never holds much more
+/// than was really read, whatever a header promises.
+///
+/// While it is filled it has one user; afterwards it is read only, by any number of threads.
+package final class ByteBuffer: @unchecked Sendable {
+    /// Above this the space is asked for as the data come, doubling.
+    static let firstCapacity = 64 << 20
+
+    package private(set) var count = 0
+    private var base: UnsafeMutableRawPointer?
+
+    package init() {}
+
+    package init(_ bytes: [UInt8]) throws {
+        try resize(to: bytes.count, for: "bytes in memory")
+        mutableBytes.copyBytes(from: bytes)
+    }
+
+    deinit { free(base) }
+
+    /// For loops that cannot afford a closure. The owner must be held for as long as the pointer is in use, in a stored
+    /// property or by `withExtendedLifetime`: a local variable is released after its last mention.
+    package var unsafeBytes: UnsafeBufferPointer<UInt8> {
+        UnsafeBufferPointer(start: base?.assumingMemoryBound(to: UInt8.self), count: count)
+    }
+
+    package func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(self) { try body(unsafeBytes) }
+    }
+
+    /// Only for whoever fills the buffer; see `unsafeBytes` for its life.
+    var mutableBytes: UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: base, count: count)
+    }
+
+    /// Makes the buffer larger, at most `finalCount` bytes; the new bytes are undefined.
+    func grow(toward finalCount: Int, for path: String) throws {
+        try resize(to: min(finalCount, max(Self.firstCapacity, 2 * count)), for: path)
+    }
+
+    private func resize(to newCount: Int, for name: String) throws {
+        guard let grown = realloc(base, max(newCount, 1)) else {
+            throw Failure(.inputOutput, "\(name): not enough memory for \(grouped(newCount)) bytes")
+        }
+        base = grown
+        count = newCount
+    }
+}

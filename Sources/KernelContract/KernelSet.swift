@@ -1,0 +1,200 @@
+/// The instruction sets that a copy of the kernels may be compiled for.
+package enum InstructionSet: String, Sendable, CaseIterable {
+    case avx2, avx512, neon
+    /// The slow twins: portable scalar code, the definition of every result.
+    case reference
+}
+
+/// How the operands of a matrix product lie in memory, in BLAS's words: N as written, T transposed.
+package enum MatrixProductForm: String, Sendable, CaseIterable {
+    /// `C[m, n] = A[m, k] · B[k, n]`
+    case nn
+    /// `C[m, n] = A[m, k] · B[n, k]ᵀ`
+    case nt
+    /// `C[m, n] = A[k, m]ᵀ · B[k, n]`
+    case tn
+}
+
+/// One matrix product over row-major operands. A stride is the distance in floats between a stored matrix's rows.
+///
+/// The operands must not overlap `c`. Nothing needs alignment. When `accumulates` is false, `c` is not read.
+package struct MatrixProduct {
+    package var form: MatrixProductForm
+    package var m: Int
+    package var n: Int
+    package var k: Int
+    package var a: UnsafePointer<Float>
+    package var aStride: Int
+    package var b: UnsafePointer<Float>
+    package var bStride: Int
+    package var c: UnsafeMutablePointer<Float>
+    package var cStride: Int
+    package var accumulates: Bool
+
+    package init(
+        _ form: MatrixProductForm, m: Int, n: Int, k: Int, a: UnsafePointer<Float>, aStride: Int,
+        b: UnsafePointer<Float>, bStride: Int, c: UnsafeMutablePointer<Float>, cStride: Int, accumulates: Bool = false
+    ) {
+        self.form = form
+        self.m = m
+        self.n = n
+        self.k = k
+        self.a = a
+        self.aStride = aStride
+        self.b = b
+        self.bStride = bStride
+        self.c = c
+        self.cStride = cStride
+        self.accumulates = accumulates
+    }
+
+    package var flops: Double { 2 * Double(m) * Double(n) * Double(k) }
+}
+
+/// A dense layer's weight gradient over the consecutive grains of one subtree of the canonical tree.
+///
+/// `gradient[i, o] = T over grains of (chain over the grain's samples s of x[s, i] · dy[s, o])`. Grains hold
+/// `grainSize` samples counted from the first; the last may be short. The operands must not overlap `gradient`.
+package struct WeightGradient {
+    package var inputFeatures: Int
+    package var outputFeatures: Int
+    package var sampleCount: Int
+    package var grainSize: Int
+    /// `[sampleCount, inputFeatures]`
+    package var x: UnsafePointer<Float>
+    package var xStride: Int
+    /// `[sampleCount, outputFeatures]`
+    package var dy: UnsafePointer<Float>
+    package var dyStride: Int
+    /// `[inputFeatures, outputFeatures]`
+    package var gradient: UnsafeMutablePointer<Float>
+    package var gradientStride: Int
+
+    package init(
+        inputFeatures: Int, outputFeatures: Int, sampleCount: Int, grainSize: Int, x: UnsafePointer<Float>,
+        xStride: Int,
+        dy: UnsafePointer<Float>, dyStride: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int
+    ) {
+        self.inputFeatures = inputFeatures
+        self.outputFeatures = outputFeatures
+        self.sampleCount = sampleCount
+        self.grainSize = grainSize
+        self.x = x
+        self.xStride = xStride
+        self.dy = dy
+        self.dyStride = dyStride
+        self.gradient = gradient
+        self.gradientStride = gradientStride
+    }
+}
+
+/// The constants of one Adam update. `biasCorrection1 = 1 − β1ᵗ`, `biasCorrection2 = 1 − β2ᵗ`, computed in Double.
+package struct AdamStep: Sendable {
+    /// `learningRate / biasCorrection1`
+    package var stepSize: Float
+    package var oneMinusBeta1: Float
+    package var beta2: Float
+    package var oneMinusBeta2: Float
+    /// `√biasCorrection2`
+    package var rootBiasCorrection2: Float
+    package var epsilon: Float
+
+    package init(
+        stepSize: Float, oneMinusBeta1: Float, beta2: Float, oneMinusBeta2: Float, rootBiasCorrection2: Float,
+        epsilon: Float
+    ) {
+        self.stepSize = stepSize
+        self.oneMinusBeta1 = oneMinusBeta1
+        self.beta2 = beta2
+        self.oneMinusBeta2 = oneMinusBeta2
+        self.rootBiasCorrection2 = rootBiasCorrection2
+        self.epsilon = epsilon
+    }
+}
+
+/// All loops over floats. One conforming type for each instruction set, and `ReferenceKernels`, the slow twin.
+///
+/// Every method gives the same bits on every conforming type (docs/NUMERICS.md), so tests compare with `==`. Pointers
+/// need no alignment and must not overlap unless a method says so. Sizes of zero are allowed.
+package protocol KernelSet: Sendable {
+    var instructionSet: InstructionSet { get }
+
+    // MARK: Matrix products
+
+    /// Each element is one chain of fused multiply-adds over k in ascending order, from 0 or from `C`, ended by
+    /// `+ 0.0`. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>)
+
+    /// See `WeightGradient`; each grain's chain begins at 0 and is ended by `+ 0.0`.
+    /// `workspace` holds `kernelWorkspaceFloatCount` floats.
+    func weightGradient(_ gradient: WeightGradient, workspace: UnsafeMutablePointer<Float>)
+
+    /// `sums[j]` = canonical tree over grains of the sequential sum of `rows[s, j]`: a bias gradient.
+    func biasGradient(
+        rowCount: Int, columnCount: Int, grainSize: Int, rows: UnsafePointer<Float>, rowStride: Int,
+        sums: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>)
+
+    // MARK: Element by element
+
+    /// `destination[i] = source[i] / 255`, correctly rounded.
+    func convertPixels(_ source: UnsafePointer<UInt8>, count: Int, to destination: UnsafeMutablePointer<Float>)
+
+    /// `y[r, j] = y[r, j] + bias[j]`
+    func addBias(
+        rowCount: Int, columnCount: Int, rows: UnsafeMutablePointer<Float>, rowStride: Int, bias: UnsafePointer<Float>)
+
+    /// `y[i] = x[i] > 0 ? x[i] : 0`. `y` may be `x`.
+    func rectify(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>)
+
+    /// `dx[i] = y[i] > 0 ? dy[i] : 0`, with `y` the rectifier's output. `dx` may be `dy`.
+    func rectifyGradient(
+        y: UnsafePointer<Float>, dy: UnsafePointer<Float>, count: Int, to dx: UnsafeMutablePointer<Float>)
+
+    /// `y[i] = eˣ` by our own polynomial (docs/NUMERICS.md). `y` may be `x`.
+    func exponential(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>)
+
+    /// `y[i] = ln x` by our own polynomial (docs/NUMERICS.md). `y` may be `x`.
+    func naturalLogarithm(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>)
+
+    // MARK: Losses
+
+    /// For each row r: `losses[r] = −ln softmax(logits[r])[labels[r]]`, `predictions[r]` the first greatest logit, and
+    /// `gradient[r, j] = (softmax(logits[r])[j] − [j == labels[r]]) / denominator`.
+    ///
+    /// `gradient` has the logits' stride, may be the logits, and may be nil (evaluation). Labels lie in
+    /// `0..<classCount`.
+    func softmaxCrossEntropy(
+        rowCount: Int, classCount: Int, logits: UnsafePointer<Float>, rowStride: Int, labels: UnsafePointer<UInt8>,
+        denominator: Float, losses: UnsafeMutablePointer<Float>, predictions: UnsafeMutablePointer<UInt8>,
+        gradient: UnsafeMutablePointer<Float>?)
+
+    // MARK: Reduction and updates
+
+    /// Finishes a canonical tree for `count` floats: pushes `sources` in order, adds as `additions` says
+    /// (`CanonicalTree.additions`). `destination` may be a source. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    func treeSum(
+        _ sources: UnsafeBufferPointer<UnsafePointer<Float>>, additions: UnsafeBufferPointer<Int>, offset: Int,
+        count: Int, to destination: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>)
+
+    /// PyTorch's SGD: `v ← momentum · v + g` (the first step gives `g`, as v is 0), `p ← p − learningRate · v`.
+    /// With `velocity` nil, `v` is `g`. Each `·` followed by `+` or `−` is one fused operation.
+    func updateSGD(
+        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
+        velocity: UnsafeMutablePointer<Float>?, count: Int, learningRate: Float, momentum: Float)
+
+    /// PyTorch's Adam, in this order: `m ← fma(g − m, 1 − β1, m)`; `v ← fma(g · (1 − β2), g, v · β2)`;
+    /// `p ← fma(−stepSize, m / (√v / rootBiasCorrection2 + ε), p)`.
+    func updateAdam(
+        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep)
+
+    /// `iterations` rounds of fused multiply-adds on registers alone, as many side by side as hide their latency;
+    /// returns the operations done. What the processor can do at most.
+    func spinFusedMultiplyAdds(iterations: Int) -> Double
+
+    /// Whether every value is finite.
+    func allFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool
+}
+
+/// Floats of scratch memory that a kernel may ask for, 512 KiB: one per worker, reused by every call.
+package let kernelWorkspaceFloatCount = 131_072

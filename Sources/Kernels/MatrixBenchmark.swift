@@ -1,0 +1,88 @@
+import KernelContract
+
+/// Speed of the matrix products on one core, as a share of the FMA peak measured just before.
+package struct MatrixBenchmark {
+    package struct Result: Codable, Sendable {
+        package let m: Int
+        package let n: Int
+        package let k: Int
+        /// `nn`, `nt`, `tn`, or `tn, grain 8` for a weight gradient with the canonical tree.
+        package let transpose: String
+        package let gflops: Double
+        package let fractionOfPeak: Double
+    }
+
+    /// Operations per second.
+    package let peak: Double
+    private let kernels: any KernelSet
+
+    package init(_ kernels: any KernelSet) {
+        self.kernels = kernels
+        peak = kernels.measuredPeakFlops()
+    }
+
+    /// The products of a 784-128-64-10 step with 64 samples, and square ones.
+    package func run() -> [Result] {
+        let products: [(MatrixProductForm, m: Int, n: Int, k: Int)] = [
+            (.nn, 64, 128, 784), (.nn, 64, 64, 128), (.nn, 64, 10, 64), (.nt, 64, 64, 10), (.nt, 64, 128, 64),
+            (.nn, 96, 128, 784), (.nn, 512, 512, 512), (.nt, 512, 512, 512), (.tn, 512, 512, 512),
+            (.nn, 1_024, 1_024, 1_024),
+        ]
+        let gradients: [(inputs: Int, outputs: Int, samples: Int, grain: Int)] = [
+            (784, 128, 64, 8), (128, 64, 64, 8), (64, 10, 64, 8), (1_024, 1_024, 256, 16),
+        ]
+        let scratch = Scratch()
+        var results = products.map { form, m, n, k in
+            let product = MatrixProduct(
+                form, m: m, n: n, k: k, a: scratch.a, aStride: form == .tn ? m : k, b: scratch.b,
+                bStride: form == .nt ? k : n, c: scratch.c, cStride: n)
+            return measure(form.rawValue, m: m, n: n, k: k) { kernels.multiply(product, workspace: scratch.workspace) }
+        }
+        results += gradients.map { inputs, outputs, samples, grain in
+            let gradient = WeightGradient(
+                inputFeatures: inputs, outputFeatures: outputs, sampleCount: samples, grainSize: grain, x: scratch.a,
+                xStride: inputs, dy: scratch.b, dyStride: outputs, gradient: scratch.c, gradientStride: outputs)
+            return measure("tn, grain \(grain)", m: inputs, n: outputs, k: samples) {
+                kernels.weightGradient(gradient, workspace: scratch.workspace)
+            }
+        }
+        return results
+    }
+
+    /// The best of seven runs of at least 5 ms each.
+    private func measure(_ name: String, m: Int, n: Int, k: Int, _ body: () -> Void) -> Result {
+        let flops = 2 * Double(m) * Double(n) * Double(k)
+        let repetitions = max(1, Int(5e-3 * peak / flops))
+        body()
+        var best = Double.infinity
+        for _ in 0..<7 {
+            let begin = ContinuousClock.now
+            for _ in 0..<repetitions { body() }
+            best = min(best, (ContinuousClock.now - begin).seconds / Double(repetitions))
+        }
+        return Result(
+            m: m, n: n, k: k, transpose: name, gflops: flops / best * 1e-9, fractionOfPeak: flops / best / peak)
+    }
+
+    /// Operands of up to 1,024 × 1,024 floats.
+    private final class Scratch {
+        let a = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 20)
+        let b = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 20)
+        let c = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 20)
+        let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
+
+        init() {
+            a.initialize(repeating: 0.5, count: 1 << 20)
+            b.initialize(repeating: 0.25, count: 1 << 20)
+            c.initialize(repeating: 0, count: 1 << 20)
+            workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+        }
+
+        deinit {
+            a.deallocate()
+            b.deallocate()
+            c.deallocate()
+            workspace.deallocate()
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import KernelContract
+
+/// The slow twins of the matrix kernels: the definition of their results, for Float and Double alike.
+package enum Reference {
+    /// One element of a product: a chain over k in ascending order, ended by `+ 0.0`.
+    static func chain<Scalar: BinaryFloatingPoint>(
+        from start: Scalar, depth: Int, _ a: (Int) -> Scalar, _ b: (Int) -> Scalar
+    ) -> Scalar {
+        var sum = start
+        for k in 0..<depth { sum = sum.addingProduct(a(k), b(k)) }
+        return sum + 0
+    }
+
+    package static func multiply<Scalar: BinaryFloatingPoint>(
+        _ form: MatrixProductForm, m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aStride: Int,
+        b: UnsafePointer<Scalar>, bStride: Int, c: UnsafeMutablePointer<Scalar>, cStride: Int, accumulates: Bool
+    ) {
+        for i in 0..<m {
+            for j in 0..<n {
+                c[i * cStride + j] = chain(
+                    from: accumulates ? c[i * cStride + j] : 0, depth: k,
+                    { form == .tn ? a[$0 * aStride + i] : a[i * aStride + $0] },
+                    { form == .nt ? b[j * bStride + $0] : b[$0 * bStride + j] })
+            }
+        }
+    }
+
+    /// `T` over grains of the chain over a grain's samples of `x[s, i] · dy[s, o]`.
+    package static func weightGradient<Scalar: BinaryFloatingPoint>(
+        inputFeatures: Int, outputFeatures: Int, partition: GrainPartition, x: UnsafePointer<Scalar>, xStride: Int,
+        dy: UnsafePointer<Scalar>, dyStride: Int, gradient: UnsafeMutablePointer<Scalar>, gradientStride: Int
+    ) {
+        for i in 0..<inputFeatures {
+            for o in 0..<outputFeatures {
+                let grains = (0..<partition.grainCount).map { grain in
+                    let samples = partition.samples(of: grain..<grain + 1)
+                    return chain(
+                        from: Scalar(0), depth: samples.count,
+                        { x[(samples.lowerBound + $0) * xStride + i] },
+                        { dy[(samples.lowerBound + $0) * dyStride + o] })
+                }
+                gradient[i * gradientStride + o] = CanonicalTree.sum(grains, zero: 0, +)
+            }
+        }
+    }
+
+    /// 16 strided lanes, then the tree 8-4-2-1.
+    package static func laneSum<Scalar: BinaryFloatingPoint>(_ values: [Scalar]) -> Scalar {
+        var lanes = [Scalar](repeating: 0, count: 16)
+        for (i, value) in values.enumerated() { lanes[i % 16] += value }
+        for width in [8, 4, 2, 1] {
+            for lane in 0..<width { lanes[lane] += lanes[lane + width] }
+        }
+        return lanes[0]
+    }
+}

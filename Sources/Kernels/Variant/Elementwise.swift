@@ -1,0 +1,110 @@
+import KernelContract
+
+extension VariantKernels {
+    /// Applies a vector operation to `count` floats; the rest of fewer than 16 goes through a padded copy, so that
+    /// every element sees the same operation.
+    @inline(__always)
+    private func map(
+        _ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>, _ operation: (Vector) -> Vector
+    ) {
+        var i = 0
+        while i + 16 <= count {
+            store(operation(load(x + i)), y + i)
+            i += 16
+        }
+        guard i < count else { return }
+        var rest = Vector(repeating: 0)
+        for j in i..<count { rest[j - i] = x[j] }
+        rest = operation(rest)
+        for j in i..<count { y[j] = rest[j - i] }
+    }
+
+    @inline(never)
+    package func convertPixels(
+        _ source: UnsafePointer<UInt8>, count: Int, to destination: UnsafeMutablePointer<Float>
+    ) {
+        // x · (1/255) is off by one ULP for some x; one Newton step gives the rounded quotient, tested for all 256.
+        let reciprocal = Vector(repeating: 1 / 255)
+        let divisor = Vector(repeating: -255)
+        var i = 0
+        while i + 16 <= count {
+            let bytes = UnsafeRawPointer(source + i).loadUnaligned(as: SIMD16<UInt8>.self)
+            let x = Vector(SIMD16<Int32>(truncatingIfNeeded: bytes))
+            let quotient = x * reciprocal
+            store(quotient.addingProduct(x.addingProduct(quotient, divisor), reciprocal), destination + i)
+            i += 16
+        }
+        while i < count {
+            destination[i] = Float(source[i]) / 255
+            i += 1
+        }
+    }
+
+    @inline(never)
+    package func addBias(
+        rowCount: Int, columnCount: Int, rows: UnsafeMutablePointer<Float>, rowStride: Int, bias: UnsafePointer<Float>
+    ) {
+        for r in 0..<rowCount {
+            let row = rows + r * rowStride
+            var j = 0
+            while j + 16 <= columnCount {
+                store(load(UnsafePointer(row + j)) + load(bias + j), row + j)
+                j += 16
+            }
+            while j < columnCount {
+                row[j] += bias[j]
+                j += 1
+            }
+        }
+    }
+
+    @inline(never)
+    package func rectify(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>) {
+        let zero = Vector(repeating: 0)
+        map(x, count: count, to: y) { zero.replacing(with: $0, where: $0 .> zero) }
+    }
+
+    @inline(never)
+    package func rectifyGradient(
+        y: UnsafePointer<Float>, dy: UnsafePointer<Float>, count: Int, to dx: UnsafeMutablePointer<Float>
+    ) {
+        let zero = Vector(repeating: 0)
+        var i = 0
+        while i + 16 <= count {
+            store(zero.replacing(with: load(dy + i), where: load(y + i) .> zero), dx + i)
+            i += 16
+        }
+        while i < count {
+            dx[i] = y[i] > 0 ? dy[i] : 0
+            i += 1
+        }
+    }
+
+    @inline(never)
+    package func exponential(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>) {
+        map(x, count: count, to: y) { vectorExponential($0) }
+    }
+
+    @inline(never)
+    package func naturalLogarithm(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>) {
+        map(x, count: count, to: y) { vectorLogarithm($0) }
+    }
+
+    @inline(never)
+    package func allFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {
+        // x − x is 0 for every finite x and NaN for the others.
+        var sum = Vector(repeating: 0)
+        var i = 0
+        while i + 16 <= count {
+            let x = load(values + i)
+            sum += x - x
+            i += 16
+        }
+        var isFinite = sum.sum() == 0
+        while i < count {
+            isFinite = isFinite && values[i].isFinite
+            i += 1
+        }
+        return isFinite
+    }
+}

@@ -1,0 +1,13 @@
+/// What a layer is, before any shape is known: one part of a model text.
+package enum LayerDescription: Hashable, Sendable {
+    case dense(outputFeatures: Int)
+    case relu
+
+    /// The spelling that the model text uses.
+    package var text: String {
+        switch self {
+        case .dense(let outputFeatures): "dense \(outputFeatures)"
+        case .relu: "relu"
+        }
+    }
+}

@@ -1,0 +1,128 @@
+import DataLoading
+import Errors
+import Foundation
+import Models
+import Optimizers
+import Yams
+
+/// One option as a file spells it.
+struct ConfigurationKey: Sendable {
+    let name: String
+    /// Parses a scalar's text; false when it is not of the option's type.
+    let parse: @Sendable (inout TrainingOptions, String) -> Bool
+    /// Takes the value of another set of options where this one has none.
+    let inherit: @Sendable (inout TrainingOptions, TrainingOptions) -> Void
+    let typeName: String
+
+    init<Value: LosslessStringConvertible & SendableMetatype>(
+        _ name: String, _ path: WritableKeyPath<TrainingOptions, Value?> & Sendable, _ typeName: String
+    ) {
+        self.name = name
+        self.typeName = typeName
+        parse = { options, text in
+            guard let value = Value(text) else { return false }
+            options[keyPath: path] = value
+            return true
+        }
+        inherit = { options, other in
+            if options[keyPath: path] == nil { options[keyPath: path] = other[keyPath: path] }
+        }
+    }
+}
+
+extension TrainingOptions {
+    static let keys: [ConfigurationKey] = [
+        ConfigurationKey("dataset", \.dataset, "text"),
+        ConfigurationKey("data-dir", \.dataDirectory, "text"),
+        ConfigurationKey("model", \.model, "text"),
+        ConfigurationKey("loss", \.loss, "text"),
+        ConfigurationKey("optimizer", \.optimizer, "text"),
+        ConfigurationKey("learning-rate", \.learningRate, "a number"),
+        ConfigurationKey("momentum", \.momentum, "a number"),
+        ConfigurationKey("beta1", \.beta1, "a number"),
+        ConfigurationKey("beta2", \.beta2, "a number"),
+        ConfigurationKey("epsilon", \.epsilon, "a number"),
+        ConfigurationKey("batch-size", \.batchSize, "a whole number"),
+        ConfigurationKey("grain", \.grain, "a whole number"),
+        ConfigurationKey("epochs", \.epochs, "a whole number"),
+        ConfigurationKey("steps", \.steps, "a whole number"),
+        ConfigurationKey("seed", \.seed, "a whole number from 0"),
+        ConfigurationKey("split-seed", \.splitSeed, "a whole number from 0"),
+        ConfigurationKey("validation-split", \.validationSplit, "a number"),
+        ConfigurationKey("reduction", \.reduction, "text"),
+        ConfigurationKey("hash-every", \.hashEvery, "a whole number"),
+    ]
+
+    /// Reads a YAML mapping of option names to values.
+    ///
+    /// - Throws: `Failure(.inputNotFound)` without the file, `Failure(.data)` with path and line for what is wrong in it.
+    package init(contentsOf path: String) throws {
+        self.init()
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw Failure(.inputNotFound, "\(path): no such file; `train` takes a YAML file of options")
+        }
+        let text: String
+        do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
+            throw Failure(.inputOutput, "\(path): cannot be read as UTF-8 text")
+        }
+        let root: Node?
+        do { root = try Yams.compose(yaml: text) } catch let error as YamlError {
+            throw Failure(.data, "\(path): not valid YAML: \("\(error)".split(separator: "\n").joined(separator: " "))")
+        }
+        guard let root else { return }
+        guard case .mapping(let mapping) = root else {
+            throw Failure(.data, "\(path): a mapping of options to values is needed, such as \"batch-size: 64\"")
+        }
+        for (keyNode, valueNode) in mapping { try set(keyNode, valueNode, path: path) }
+    }
+
+    private mutating func set(_ keyNode: Node, _ valueNode: Node, path: String) throws {
+        let line = keyNode.mark.map { ":\($0.line)" } ?? ""
+        let written = keyNode.scalar?.string ?? ""
+        // Python's spelling is welcome: batch_size is batch-size.
+        let name = written.replacingOccurrences(of: "_", with: "-")
+        guard let key = Self.keys.first(where: { $0.name == name }) else {
+            let names = Self.keys.map(\.name)
+            let near = DatasetCatalogue.suggestion(for: name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+            throw Failure(.data, "\(path)\(line): unknown option \"\(written)\"\(near)")
+        }
+        guard let scalar = valueNode.scalar, key.parse(&self, scalar.string) else {
+            throw Failure(.data, "\(path)\(line): \"\(written)\" needs \(key.typeName)")
+        }
+    }
+}
+
+extension TrainingConfiguration {
+    /// The configuration as YAML that `TrainingOptions(contentsOf:)` reads back to the same run.
+    package var yaml: String {
+        func quoted(_ text: String) -> String {
+            let escaped = text.map { character -> String in
+                switch character {
+                case "\"": "\\\""
+                case "\\": "\\\\"
+                case "\n": "\\n"
+                case "\t": "\\t"
+                default: String(character)
+                }
+            }
+            return "\"\(escaped.joined())\""
+        }
+        var lines = ["dataset: \(quoted(dataset))"]
+        if let dataDirectory { lines.append("data-dir: \(quoted(dataDirectory))") }
+        lines.append("model: \(quoted(ModelText.text(of: model)))")
+        lines.append("loss: cross-entropy")
+        lines.append("optimizer: \(optimizer.name)")
+        lines.append("learning-rate: \(learningRate)")
+        switch optimizer {
+        case .sgd(let momentum): lines.append("momentum: \(momentum)")
+        case .adam(let beta1, let beta2, let epsilon):
+            lines += ["beta1: \(beta1)", "beta2: \(beta2)", "epsilon: \(epsilon)"]
+        }
+        lines += ["batch-size: \(batchSize)", "grain: \(grainSize)", "epochs: \(epochs)"]
+        if let steps { lines.append("steps: \(steps)") }
+        lines += ["seed: \(seed)", "split-seed: \(splitSeed)", "validation-split: \(validationSplit)"]
+        lines.append("reduction: \(reduction.rawValue)")
+        if let hashEvery { lines.append("hash-every: \(hashEvery)") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

@@ -1,0 +1,100 @@
+import Communication
+import DataLoading
+import KernelContract
+import Models
+import Tensors
+
+/// What a network scores on a data set.
+package struct Evaluation: Sendable, Equatable {
+    /// Mean over samples.
+    package let loss: Double
+    package let accuracy: Double
+    package let sampleCount: Int
+    /// `[class, predicted]`, counts.
+    package let confusionMatrix: [[Int]]
+}
+
+/// Scores samples in file order, in grains of 32, each worker its part; sums go along the canonical tree.
+package struct Evaluator: ~Copyable {
+    /// Samples of a leaf of the tree; part of the numerics contract.
+    package static let grainSize = 32
+    /// Grains that go through the network together.
+    private static let grainsAtOnce = 8
+
+    private let kernels: any KernelSet
+    private let workspace: AlignedBuffer<Float>
+    private let activations: Activations
+    private let labels: AlignedBuffer<UInt8>
+    private let losses: AlignedBuffer<Float>
+    private let predictions: AlignedBuffer<UInt8>
+
+    package init(network: Network, kernels: any KernelSet) {
+        let capacity = Self.grainSize * Self.grainsAtOnce
+        self.kernels = kernels
+        workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
+        activations = Activations(network: network, capacity: capacity)
+        labels = AlignedBuffer(count: capacity)
+        losses = AlignedBuffer(count: capacity)
+        predictions = AlignedBuffer(count: capacity)
+    }
+
+    /// All workers call it and all get the same result.
+    package func evaluate(
+        _ images: LabelledImages, indices: [Int32], parameters: UnsafePointer<Float>,
+        communicator: borrowing Communicator
+    ) throws -> Evaluation {
+        let partition = GrainPartition(sampleCount: indices.count, grainSize: Self.grainSize)
+        let run = partition.grains(of: communicator.rank, size: communicator.size)
+        let context = LayerContext(kernels: kernels, workspace: workspace.base, parameters: parameters)
+        let classCount = activations.classCount
+        var statistics: [GrainStatistics] = []
+        var confusion = [Int](repeating: 0, count: classCount * classCount)
+        for first in stride(from: run.lowerBound, to: run.upperBound, by: Self.grainsAtOnce) {
+            let grains = first..<min(first + Self.grainsAtOnce, run.upperBound)
+            let samples = partition.samples(of: grains)
+            score(images, indices[samples], context)
+            for row in 0..<samples.count {
+                confusion[Int(labels.base[row]) * classCount + Int(predictions.base[row])] += 1
+            }
+            for grain in grains {
+                let rows = partition.samples(of: grain..<grain + 1)
+                statistics.append(
+                    GrainStatistics(
+                        rows: rows.lowerBound - samples.lowerBound..<rows.upperBound - samples.lowerBound,
+                        losses: losses.base, predictions: predictions.base, labels: labels.base))
+            }
+        }
+        let all = try communicator.allGather(statistics).flatMap { $0 }
+        let total = CanonicalTree.sum(all, zero: GrainStatistics(lossSum: 0, correctCount: 0), +)
+        for (rank, counts) in try communicator.allGather(confusion).enumerated() where rank != communicator.rank {
+            for index in confusion.indices { confusion[index] += counts[index] }
+        }
+        return Evaluation(
+            loss: total.lossSum / Double(indices.count), accuracy: Double(total.correctCount) / Double(indices.count),
+            sampleCount: indices.count,
+            confusionMatrix: (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) })
+    }
+
+    private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) {
+        samples.withUnsafeBufferPointer {
+            images.gather($0, kernels: kernels, pixels: activations.input, labels: labels.base)
+        }
+        activations.forward(context, sampleCount: samples.count)
+        kernels.softmaxCrossEntropy(
+            rowCount: samples.count, classCount: activations.classCount, logits: activations.logits,
+            rowStride: activations.classCount, labels: labels.base, denominator: 1, losses: losses.base,
+            predictions: predictions.base, gradient: nil)
+    }
+}
+
+extension Communicator {
+    /// Every worker's elements, by rank; their numbers may differ.
+    fileprivate borrowing func allGather<Element: BitwiseCopyable>(_ elements: [Element]) throws -> [[Element]] {
+        try allGather(bytes: elements.withUnsafeBytes { Array($0) }).map { bytes in
+            [Element](unsafeUninitializedCapacity: bytes.count / MemoryLayout<Element>.stride) { buffer, count in
+                UnsafeMutableRawBufferPointer(buffer).copyBytes(from: bytes)
+                count = buffer.count
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+import Checkpoints
+import Errors
+import Models
+import Tensors
+
+/// Raised by a change that alters the bits of a run.
+package let numericsVersion = 1
+/// Raised by a change that older readers cannot read.
+private let formatVersion = 1
+
+extension Network {
+    /// The parameters as a checkpoint's tensors: PyTorch's names and layout. A weight lies in memory as [in, out] and is
+    /// stored as [out, in].
+    func tensors(_ parameters: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
+        layout.entries.map { entry in
+            let values = UnsafeBufferPointer(start: parameters + entry.range.lowerBound, count: entry.range.count)
+            guard let (rows, columns) = entry.matrixExtents else {
+                return Checkpoint.Tensor(entry.name, entry.shape, Array(values))
+            }
+            return Checkpoint.Tensor(
+                entry.name, [columns, rows], transposed(values.span, rows: rows, columns: columns))
+        }
+    }
+
+    /// The one number that proves a run: docs/NUMERICS.md.
+    package func parametersSHA256(_ parameters: UnsafePointer<Float>) -> String {
+        var hasher = ParametersHasher()
+        for entry in layout.entries {
+            let values = UnsafeBufferPointer(start: parameters + entry.range.lowerBound, count: entry.range.count)
+            if let (rows, columns) = entry.matrixExtents {
+                hasher.update(transposing: values.span, rows: rows, columns: columns)
+            } else {
+                hasher.update(values.span)
+            }
+        }
+        return hasher.finish()
+    }
+
+    /// Weights and what is needed to use them.
+    package func checkpoint(
+        _ parameters: UnsafePointer<Float>, seed: UInt64, epoch: Int, step: Int
+    ) -> Checkpoint {
+        Checkpoint(
+            tensors: tensors(parameters),
+            metadata: [
+                MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
+                MetadataKey.numericsVersion: "\(numericsVersion)",
+                MetadataKey.model: ModelText.text(of: description),
+                MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
+                MetadataKey.classCount: "\(classCount)", MetadataKey.seed: "\(seed)", MetadataKey.epoch: "\(epoch)",
+                MetadataKey.step: "\(step)", MetadataKey.parametersSHA256: parametersSHA256(parameters),
+            ])
+    }
+
+    /// The network that a checkpoint describes.
+    ///
+    /// - Throws: `Failure(.data)` where the file is not one of Lockstep's or does not hold what it says.
+    package init(_ checkpoint: Checkpoint, path: String) throws {
+        func value(_ key: String) throws -> String {
+            guard let value = checkpoint.metadata[key] else {
+                throw Failure(.data, "\(path): the metadata lacks \"\(key)\"; is it a checkpoint of lockstep?")
+            }
+            return value
+        }
+        guard try value(MetadataKey.format) == "lockstep", try value(MetadataKey.formatVersion) == "\(formatVersion)"
+        else {
+            throw Failure(
+                .data,
+                "\(path): format \(try value(MetadataKey.format)) version \(try value(MetadataKey.formatVersion)); "
+                    + "this program reads lockstep version \(formatVersion)")
+        }
+        let shape = try value(MetadataKey.inputShape)
+        let extents = shape.split(separator: "x").map { Int($0) ?? 0 }
+        guard !extents.isEmpty, extents.allSatisfy({ (1...1 << 20).contains($0) }), extents.count <= 4,
+            let classCount = Int(try value(MetadataKey.classCount))
+        else { throw Failure(.data, "\(path): the input shape \"\(shape)\" or the class count is not valid") }
+        do {
+            try self.init(
+                ModelText.parse(value(MetadataKey.model)), inputShape: Shape(extents), classCount: classCount)
+        } catch let failure as Failure {
+            throw Failure(.data, "\(path): \(failure.message)")
+        }
+        guard try value(MetadataKey.parametersSHA256) == checkpoint.parametersSHA256 else {
+            throw Failure(.data, "\(path): the parameters do not have the SHA-256 that the metadata states: damaged")
+        }
+    }
+
+    /// Copies a checkpoint's parameters into the flat buffer, which holds `layout.floatCount` floats.
+    package func load(_ checkpoint: Checkpoint, into parameters: UnsafeMutablePointer<Float>, path: String) throws {
+        for entry in layout.entries {
+            let stored = entry.matrixExtents.map { Shape([$0.columns, $0.rows]) } ?? entry.shape
+            guard let tensor = checkpoint[entry.name], tensor.elementType == .float32 else {
+                throw Failure(.data, "\(path): the float32 tensor \"\(entry.name)\" is missing")
+            }
+            guard tensor.shape == stored else {
+                throw Failure(.data, "\(path): \"\(entry.name)\" has shape \(tensor.shape), the model needs \(stored)")
+            }
+            let values: [Float] = tensor.values()
+            let inMemory = entry.matrixExtents.map { transposed(values, rows: $0.columns, columns: $0.rows) } ?? values
+            (parameters + entry.range.lowerBound).update(from: inMemory, count: inMemory.count)
+        }
+    }
+}
+
+extension ParameterLayout.Entry {
+    /// Extents of a matrix in memory, [in, out]; nil for a vector.
+    fileprivate var matrixExtents: (rows: Int, columns: Int)? {
+        shape.extents.count == 2 ? (shape.extents[0], shape.extents[1]) : nil
+    }
+}

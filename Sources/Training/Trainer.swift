@@ -1,0 +1,165 @@
+import Communication
+import DataLoading
+import KernelContract
+import Models
+import Optimizers
+import Tensors
+
+/// One worker's part of training: its grains of every batch, its slice of the parameters.
+package struct Trainer: ~Copyable {
+    /// The sums of one batch over all workers.
+    package struct StepResult {
+        package let lossSum: Double
+        package let correctCount: Int
+        package let sampleCount: Int
+    }
+
+    private let kernels: any KernelSet
+    private let images: LabelledImages
+    /// A full batch and, where there is one, a short last batch.
+    private let plans: [BatchPlan]
+    private let workspace: AlignedBuffer<Float>
+    private let activations: Activations
+    private let labels: AlignedBuffer<UInt8>
+    private let losses: AlignedBuffer<Float>
+    private let predictions: AlignedBuffer<UInt8>
+    private var optimizer: Optimizer
+    private let reducer: GradientReducer
+    /// Updates done.
+    package private(set) var stepCount = 0
+    /// Where the time of the steps went, on this worker.
+    package private(set) var phases = PhaseTimes()
+
+    /// - Parameter sampleCount: Samples of an epoch, which decides whether there is a short last batch.
+    package init(
+        _ configuration: TrainingConfiguration, network: Network, images: LabelledImages, sampleCount: Int,
+        kernels: any KernelSet, communicator: borrowing Communicator
+    ) throws {
+        let rank = communicator.rank
+        let size = communicator.size
+        let plans = Set([min(configuration.batchSize, sampleCount), sampleCount % configuration.batchSize])
+            .filter { $0 > 0 }.sorted(by: >)
+            .map { BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, size: size) }
+        let capacity = plans.map(\.samples.count).max() ?? 0
+        // Whatever throws comes before the first field is set.
+        let reducer = try GradientReducer(
+            communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
+            kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi)
+        try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
+        optimizer = Optimizer(configuration.optimizer, slice: reducer.slice, kernels: kernels)
+        self.reducer = reducer
+        self.kernels = kernels
+        self.images = images
+        self.plans = plans
+        workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
+        activations = Activations(network: network, capacity: capacity)
+        labels = AlignedBuffer(count: capacity)
+        losses = AlignedBuffer(count: capacity)
+        predictions = AlignedBuffer(count: capacity)
+    }
+
+    /// The flat parameters; they change only within `step`.
+    package var parameters: UnsafeMutablePointer<Float> { reducer.parameters }
+
+    /// Trains on one batch, given by its samples' indices in order. All workers call it with the same batch.
+    package mutating func step(_ batch: UnsafeBufferPointer<Int32>, learningRate: Double) throws -> StepResult {
+        guard let plan = plans.first(where: { $0.partition.sampleCount == batch.count }) else {
+            preconditionFailure("Trainer: a batch of \(batch.count) samples was not planned for")
+        }
+        let context = LayerContext(
+            kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters))
+        var clock = PhaseClock()
+        let own = plan.samples.count
+        images.gather(
+            UnsafeBufferPointer(rebasing: batch[plan.samples]), kernels: kernels, pixels: activations.input,
+            labels: labels.base)
+        phases.input += clock.lap()
+        activations.forward(context, sampleCount: own)
+        phases.forward += clock.lap()
+        evaluateLoss(plan)
+        phases.loss += clock.lap()
+        activations.backward(
+            context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
+        ) { reducer.partial($0) }
+        phases.backward += clock.lap()
+        stepCount += 1
+        optimizer.begin(step: stepCount, learningRate: learningRate)
+        try reducer.reduce(grainCount: plan.partition.grainCount) { range, gradient in
+            optimizer.update(range, parameters: reducer.parameters, gradient: gradient)
+        }
+        let result = sumStatistics(plan)
+        phases.reduction += clock.lap()
+        try reducer.publish()
+        phases.publish += clock.lap()
+        phases.stepCount += 1
+        return result
+    }
+
+    package mutating func resetPhases() { phases = PhaseTimes() }
+
+    /// The loss and its gradient at the logits; each own grain's sums go to the reducer.
+    private func evaluateLoss(_ plan: BatchPlan) {
+        kernels.softmaxCrossEntropy(
+            rowCount: plan.samples.count, classCount: activations.classCount, logits: activations.logits,
+            rowStride: activations.classCount, labels: labels.base, denominator: Float(plan.partition.sampleCount),
+            losses: losses.base, predictions: predictions.base, gradient: activations.logitsGradient)
+        for grain in plan.grains {
+            let samples = plan.partition.samples(of: grain..<grain + 1)
+            reducer.grainStatistics[grain] = GrainStatistics(
+                rows: samples.lowerBound - plan.samples.lowerBound..<samples.upperBound - plan.samples.lowerBound,
+                losses: losses.base, predictions: predictions.base, labels: labels.base)
+        }
+    }
+
+    /// The batch's sums by the canonical tree, from all workers' grains.
+    private func sumStatistics(_ plan: BatchPlan) -> StepResult {
+        let grains = reducer.grainStatistics
+        let total = CanonicalTree.sum(
+            count: plan.partition.grainCount, zero: GrainStatistics(lossSum: 0, correctCount: 0), { grains[$0] }, +)
+        return StepResult(
+            lossSum: total.lossSum, correctCount: total.correctCount, sampleCount: plan.partition.sampleCount)
+    }
+}
+
+/// What one worker does in a batch of a given size, worked out once.
+struct BatchPlan {
+    let partition: GrainPartition
+    let grains: Range<Int>
+    /// The own samples, counted from the batch's first.
+    let samples: Range<Int>
+    /// The samples of each maximal subtree, counted from the first own sample.
+    let subtrees: [Range<Int>]
+
+    init(sampleCount: Int, grainSize: Int, rank: Int, size: Int) {
+        let partition = GrainPartition(sampleCount: sampleCount, grainSize: grainSize)
+        let grains = partition.grains(of: rank, size: size)
+        let samples = partition.samples(of: grains)
+        subtrees = CanonicalTree.maximalNodes(in: grains, grainCount: partition.grainCount).map { node in
+            let own = partition.samples(of: node.grains)
+            return own.lowerBound - samples.lowerBound..<own.upperBound - samples.lowerBound
+        }
+        self.partition = partition
+        self.grains = grains
+        self.samples = samples
+    }
+}
+
+extension GrainStatistics {
+    /// One grain: losses are a chain in Double, correct predictions a count.
+    init(
+        rows: Range<Int>, losses: UnsafePointer<Float>, predictions: UnsafePointer<UInt8>, labels: UnsafePointer<UInt8>
+    ) {
+        var lossSum = 0.0
+        var correctCount = 0
+        for row in rows {
+            lossSum += Double(losses[row])
+            correctCount += predictions[row] == labels[row] ? 1 : 0
+        }
+        self.init(lossSum: lossSum, correctCount: correctCount)
+    }
+
+    static func + (left: GrainStatistics, right: GrainStatistics) -> GrainStatistics {
+        GrainStatistics(
+            lossSum: left.lossSum + right.lossSum, correctCount: left.correctCount + right.correctCount)
+    }
+}

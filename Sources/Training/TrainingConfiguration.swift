@@ -1,0 +1,40 @@
+import Errors
+import Models
+import Optimizers
+
+/// What determines a run's result, complete and checked. Saved as `config.yaml`, which `train` reads again.
+package struct TrainingConfiguration: Sendable {
+    /// A name of the catalogue, or a folder.
+    package var dataset: String
+    package var dataDirectory: String?
+    package var model: [LayerDescription]
+    package var optimizer: OptimizerDescription
+    package var learningRate: Double
+    /// Samples of one step over all workers.
+    package var batchSize: Int
+    /// Samples of one leaf of the canonical tree.
+    package var grainSize: Int
+    package var epochs: Int
+    /// Ends the run early; nil trains all epochs.
+    package var steps: Int?
+    package var seed: UInt64
+    package var splitSeed: UInt64
+    package var validationSplit: Double
+    package var reduction: Reduction
+    /// Steps between two `parametersSHA256` in the metrics; nil for none.
+    package var hashEvery: Int?
+
+    package enum Reduction: String, CaseIterable, Sendable {
+        /// The canonical tree: the same bits for any number of workers.
+        case tree
+        /// `MPI_Allreduce`, for comparison: the contract is off.
+        case mpi
+    }
+
+    /// Batch size / 16 rounded down to a power of two, at least 8, at most 32.
+    package static func defaultGrainSize(batchSize: Int) -> Int {
+        var grain = 8
+        while grain < 32 && grain * 2 <= batchSize / 16 { grain *= 2 }
+        return grain
+    }
+}

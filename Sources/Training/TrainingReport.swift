@@ -1,0 +1,100 @@
+import Foundation
+
+/// One logged point of `metrics.jsonl`.
+package struct MetricsPoint: Codable, Sendable {
+    package enum Split: String, Codable, Sendable { case train, validation, test }
+
+    package var step: Int
+    package var epoch: Int
+    package var split: Split
+    /// Means over the samples of the split; for train, running means of the epoch.
+    package var loss: Double?
+    package var accuracy: Double?
+    package var learningRate: Double?
+    package var samplesPerSecond: Double?
+    package var parametersSHA256: String?
+    /// Since training began.
+    package var wallSeconds: Double
+}
+
+/// `summary.json`.
+package struct TrainingSummary: Codable, Sendable {
+    package var parametersSHA256: String
+    /// Of the best epoch; evaluation is not counted.
+    package var trainSamplesPerSecond: Double
+    package var trainLoss: Double
+    package var trainAccuracy: Double
+    package var validationLoss: Double?
+    package var validationAccuracy: Double?
+    package var testLoss: Double
+    package var testAccuracy: Double
+    package var epochs: Int
+    package var steps: Int
+    package var workers: Int
+    package var hosts: [String]
+    package var launcher: String
+    package var instructionSet: String
+    /// Arithmetic of the matrix products per second against the FMA peak of the cores in use, measured at the end.
+    package var fractionOfPeak: Double
+    package var wallSeconds: Double
+    package var resumedFrom: String?
+    package var checkpoint: String
+    package var dataset: String
+    package var numericsVersion: Int
+}
+
+/// What happens during a run, told to rank 0's observer in this order: started, (steps, epoch)*, finished.
+package protocol TrainingObserver {
+    func started(_ start: TrainingStart)
+    /// After every step; must be quick.
+    func stepped(_ progress: TrainingProgress)
+    func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint])
+    func finished(_ summary: TrainingSummary, path: String)
+}
+
+package struct TrainingStart: Sendable {
+    package let dataset: String
+    package let trainCount: Int
+    package let validationCount: Int
+    package let testCount: Int
+    package let model: String
+    package let parameterCount: Int
+    package let workers: Int
+    package let launcher: String
+    package let hosts: [String]
+    package let instructionSet: String
+    package let batchSize: Int
+    package let grainSize: Int
+    /// Workers that have no grain in a full batch.
+    package let idleWorkers: Int
+    /// Grains of a full batch.
+    package let grainCount: Int
+    package let path: String
+    /// Why ranks of one host send messages; nil where they share memory.
+    package let whyNotShared: String?
+    package let isReproducible: Bool
+}
+
+package struct TrainingProgress: Sendable {
+    package let epoch: Int
+    package let epochs: Int
+    /// Steps done in this epoch.
+    package let step: Int
+    package let stepsPerEpoch: Int
+    /// Mean over the epoch's samples so far.
+    package let loss: Double
+    package let samplesPerSecond: Double
+    /// All steps of the run that are still to come.
+    package let remainingSteps: Int
+    package let secondsPerStep: Double
+}
+
+extension Encodable {
+    /// One line of JSON, or an indented document. Keys are sorted; Double values round-trip.
+    package func json(pretty: Bool = false) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting =
+            pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+}

@@ -1,0 +1,63 @@
+import Errors
+import Tensors
+import Testing
+
+@testable import Checkpoints
+
+@Suite struct HashTests {
+    /// Python: `sha256(pack('<6f', 1, 2, 3, 4, 5, 6) + pack('<2f', -0.0, 0.5))`; nothing else in the sample is counted.
+    static let sampleHash = "8d2c106330f34ca89be50bb646fe942550edd09a4bfc0d70fd3ceb316abe3e1a"
+
+    @Test func coversTheNetworksFloatsInOrder() {
+        #expect(sample.parametersSHA256 == Self.sampleHash)
+        var changed = sample
+        changed.tensors[5] = Checkpoint.Tensor("state/flags", [3], [1, 0, 254] as [UInt8])
+        #expect(changed.parametersSHA256 == Self.sampleHash)
+        changed.tensors.swapAt(0, 1)
+        #expect(changed.parametersSHA256 != Self.sampleHash)
+        changed.tensors.swapAt(0, 1)
+        // −0 and 0 are equal numbers and different bits.
+        changed.tensors[1] = Checkpoint.Tensor("0.bias", [2], [0.0, 0.5] as [Float])
+        #expect(changed.parametersSHA256 != Self.sampleHash)
+    }
+
+    /// FIPS 180-4: SHA-256 of no bytes.
+    @Test func ofNothing() {
+        #expect(
+            Checkpoint().parametersSHA256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    }
+
+    @Test(arguments: [
+        (0, 0), (0, 5), (5, 0), (1, 1), (1, 40), (40, 1), (15, 16), (16, 16), (17, 15), (16, 17), (33, 47), (784, 10),
+    ]) func transposition(rows: Int, columns: Int) {
+        let source = (0..<rows * columns).map { Float($0) }
+        let result = transposed(source, rows: rows, columns: columns)
+        let expected = (0..<columns).flatMap { column in (0..<rows).map { row in source[row * columns + column] } }
+        #expect(result == expected)
+        #expect(transposed(result, rows: columns, columns: rows) == source)
+
+        var streamed = ParametersHasher()
+        streamed.update(transposing: source.span, rows: rows, columns: columns)
+        streamed.update(source.span)
+        var whole = ParametersHasher()
+        whole.update(expected.span)
+        whole.update(bytes: source.withUnsafeBytes { [UInt8]($0) })
+        #expect(streamed.finish() == whole.finish())
+    }
+
+    @Test func transpositionChecksItsExtents() async {
+        await #expect(processExitsWith: .failure) { _ = transposed([1, 2, 3, 4, 5], rows: 2, columns: 3) }
+    }
+
+    @Test func aStatedHashIsCompared() throws {
+        var checkpoint = sample
+        checkpoint.metadata[MetadataKey.parametersSHA256] = sample.parametersSHA256
+        var bytes = try encoded(checkpoint)
+        #expect(try Checkpoint(decoding: bytes, path: "a") == checkpoint)
+        // The payload's first float.
+        bytes[bytes.count - checkpoint.tensors.reduce(0) { $0 + $1.bytes.count }] ^= 1
+        let failure = failure { () throws(Failure) in try Checkpoint(decoding: bytes, path: "a") }
+        #expect(failure?.kind == .data)
+        #expect(failure?.message.hasPrefix("a: damaged: ") == true)
+    }
+}

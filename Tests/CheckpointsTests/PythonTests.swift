@@ -1,0 +1,86 @@
+import Foundation
+import Testing
+
+@testable import Checkpoints
+
+/// The interpreter that `LOCKSTEP_TEST_PYTHON` names, or `python3`, if there is one.
+enum Python {
+    static let interpreter = ProcessInfo.processInfo.environment["LOCKSTEP_TEST_PYTHON"] ?? "python3"
+    static let isPresent = succeeds("pass")
+    static let hasSafetensors = succeeds("import numpy, safetensors")
+
+    private static func succeeds(_ text: String) -> Bool { (try? run(["-c", text]))?.status == 0 }
+
+    static func run(_ arguments: [String]) throws -> (status: Int32, output: Data) {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [interpreter] + arguments
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return (process.terminationStatus, data)
+    }
+
+    static func script(_ name: String) -> String {
+        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Python/" + name).path
+    }
+}
+
+@Suite struct PythonTests {
+    @Test(.enabled(if: Python.isPresent, "needs python3"))
+    func tenLinesOfPythonGiveTheSameHash() throws {
+        try withTemporaryFolder { folder in
+            let path = folder + "/a.safetensors"
+            try sample.write(to: path)
+            let (status, output) = try Python.run([Python.script("parameters_sha256.py"), path])
+            #expect(status == 0)
+            #expect(String(decoding: output, as: UTF8.self) == HashTests.sampleHash + "\n")
+        }
+    }
+
+    private struct Description: Decodable {
+        struct Tensor: Decodable {
+            let dtype: String
+            let shape: [Int]
+            let sha256: String
+        }
+
+        let metadata: [String: String]
+        let tensors: [String: Tensor]
+    }
+
+    /// The reference implementation opens our file, and we open what it saves.
+    @Test(.enabled(if: Python.hasSafetensors, "needs Python's safetensors and numpy"))
+    func theReferenceImplementationAgrees() throws {
+        try withTemporaryFolder { folder in
+            var checkpoint = sample
+            checkpoint.metadata["größe 😀 \"\\\u{1}\n"] = "é"
+            try checkpoint.write(to: folder + "/ours")
+            let arguments = [Python.script("check_safetensors.py"), folder + "/ours", folder + "/theirs"]
+            let (status, output) = try Python.run(arguments)
+            #expect(status == 0)
+            let described = try JSONDecoder().decode(Description.self, from: output)
+            #expect(described.metadata.count == checkpoint.metadata.entries.count)
+            for entry in checkpoint.metadata.entries { #expect(described.metadata[entry.key] == entry.value) }
+            #expect(described.tensors.count == checkpoint.tensors.count)
+            let types: [ElementType: String] = [
+                .float32: "float32", .float64: "float64", .int64: "int64", .int32: "int32", .uint8: "uint8",
+            ]
+            let theirs = try Checkpoint(contentsOf: folder + "/theirs")
+            #expect(theirs.metadata == checkpoint.metadata)
+            #expect(theirs.tensors.count == checkpoint.tensors.count)
+            for tensor in checkpoint.tensors {
+                let description = try #require(described.tensors[tensor.name])
+                var hasher = ParametersHasher()
+                hasher.update(bytes: tensor.bytes)
+                #expect(description.sha256 == hasher.finish())
+                #expect(description.shape == tensor.shape.extents)
+                #expect(description.dtype == types[tensor.elementType])
+                #expect(theirs[tensor.name] == tensor)
+            }
+        }
+    }
+}

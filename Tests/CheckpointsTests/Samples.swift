@@ -1,0 +1,59 @@
+import Errors
+import Foundation
+import Tensors
+
+@testable import Checkpoints
+
+/// A dense layer, a counter and optimizer state: every kind of tensor that a checkpoint of a run has.
+let sample = Checkpoint(
+    tensors: [
+        Checkpoint.Tensor("0.weight", [2, 3], [1, 2, 3, 4, 5, 6] as [Float]),
+        Checkpoint.Tensor("0.bias", [2], [-0.0, 0.5] as [Float]),
+        Checkpoint.Tensor("1.num_batches_tracked", [], [7] as [Int64]),
+        Checkpoint.Tensor("empty", [0, 4], [] as [Int32]),
+        Checkpoint.Tensor("state/optimizer/0.bias", [2], [1e-300, -2] as [Double]),
+        Checkpoint.Tensor("state/flags", [3], [1, 0, 255] as [UInt8]),
+    ],
+    metadata: ["step": "12", "format": "lockstep", "model": "dense 128, relu"])
+
+/// The bytes of a file with this header (padded as it is given, not at all) and a payload of zeros.
+func file(header: String, payload: Int = 0) -> [UInt8] { file(header: Array(header.utf8), payload: payload) }
+
+func file(header: [UInt8], payload: Int = 0) -> [UInt8] {
+    withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
+        + [UInt8](repeating: 0, count: payload)
+}
+
+/// The bytes that `checkpoint` has as a file.
+func encoded(_ checkpoint: Checkpoint) throws -> [UInt8] {
+    try SafetensorsHeader(checkpoint).encoded(path: "memory") + checkpoint.tensors.flatMap(\.bytes)
+}
+
+/// The failure that `body` throws, if it throws one.
+func failure<Result>(_ body: () throws(Failure) -> Result) -> Failure? {
+    do {
+        _ = try body()
+        return nil
+    } catch { return error }
+}
+
+/// The failure of reading `path`.
+func fileFailure(_ path: String) -> Failure? {
+    failure { () throws(Failure) in try Checkpoint(contentsOf: path) }
+}
+
+/// Runs `body` with a folder that exists for as long.
+func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "checkpoints-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder.path)
+}
+
+func contents(_ folder: String) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+}
+
+func bytes(_ path: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(filePath: path))) }
+
+func write(_ bytes: [UInt8], _ path: String) throws { try Data(bytes).write(to: URL(filePath: path)) }

@@ -1,0 +1,106 @@
+import Communication
+import Errors
+import Foundation
+import Testing
+
+/// Ranks under mpirun, each test a job of its own. The programs are in Tests/RankPrograms.
+@Suite(
+    .serialized, .enabled(if: RankJob.isPossible, "mpirun is missing, or this build has no MPI"),
+    .timeLimit(.minutes(5)))
+struct RankTests {
+    enum Transport: String, CaseIterable, Sendable { case shared, messages }
+
+    /// One hash for any number of ranks and both transports, each compared with the scalar tree inside the job.
+    @Test func reductionsGiveTheSameBitsForAnyNumberOfRanks() throws {
+        var hashes: Set<Substring> = []
+        for size in [1, 2, 3, 5, 8] {
+            for transport in Transport.allCases {
+                let job = try RankJob(["reduce"], size: size, transport: transport)
+                let result = job.finish(withinSeconds: 120)
+                try #require(result.status == 0, "\(size) ranks, \(transport): \(result.text)")
+                let words = result.text.split(whereSeparator: \.isWhitespace)
+                try #require(words.count == 4 && words[0] == "hash", "\(result.text)")
+                hashes.insert(words[1])
+                #expect(words[3] == (size == 1 ? "shared" : Substring(transport.rawValue)))
+            }
+        }
+        #expect(hashes.count == 1, "\(hashes)")
+    }
+
+    @Test(arguments: Transport.allCases) func gathersAndBroadcasts(transport: Transport) throws {
+        for size in [1, 4] {
+            let result = try RankJob(["gather"], size: size, transport: transport).finish(withinSeconds: 60)
+            #expect(result.status == 0 && result.text == "gathered \(size)\n", "\(result)")
+        }
+    }
+
+    /// A host without room for a window: messages, and the same bits.
+    @Test func fallsBackToMessagesWhereNoWindowFits() throws {
+        let job = try RankJob(
+            ["reduce"], size: 2, transport: .shared, environment: ["OMPI_MCA_osc_sm_backing_directory": "/nowhere"])
+        let result = job.finish(withinSeconds: 60)
+        #expect(result.status == 0 && result.text.hasSuffix("path messages\n"), "\(result)")
+    }
+
+    @Test(arguments: Transport.allCases) func plainAllReduceIsNear(transport: Transport) throws {
+        let result = try RankJob(["mean"], size: 3, transport: transport).finish(withinSeconds: 60)
+        #expect(result.status == 0 && result.text == "near\n", "\(result)")
+    }
+
+    /// One line, one exit code, from an agreed failure.
+    @Test(arguments: Transport.allCases) func agreedFailuresEndTheJobWithOneLine(transport: Transport) throws {
+        let one = try RankJob(["agree", "1"], size: 3, transport: transport).finish(withinSeconds: 30)
+        #expect(one.status == Failure.Kind.data.rawValue)
+        #expect(one.text.hasPrefix("rank 1 on ") && one.text.hasSuffix(": file 1 is bad\n"), "\(one)")
+        let all = try RankJob(["agree-all"], size: 3, transport: transport).finish(withinSeconds: 30)
+        #expect(all.status == Failure.Kind.inputNotFound.rawValue && all.text == "no such file\n", "\(all)")
+    }
+
+    /// A rank that throws outside `agree` while the others wait.
+    @Test(arguments: [0, 2], Transport.allCases)
+    func aRankThatFailsAloneEndsTheJob(rank: Int, transport: Transport) throws {
+        let result = try RankJob(["throw-alone", "\(rank)"], size: 3, transport: transport).finish(withinSeconds: 30)
+        #expect(result.status == Failure.Kind.notFinite.rawValue)
+        #expect(
+            result.text.hasPrefix("rank \(rank) on ") && result.text.hasSuffix(": the loss is not finite\n"),
+            "\(result)")
+    }
+
+    @Test func usageErrorsArePrintedOnce() throws {
+        let threads = try RankJob(["threads", "2", "gather"], size: 3, transport: .shared).finish(withinSeconds: 30)
+        #expect(threads.status == Failure.Kind.usage.rawValue)
+        #expect(threads.text.hasPrefix("--workers 2 under a launcher") && threads.text.count { $0 == "\n" } == 1)
+        let variable = try RankJob(["gather"], size: 2, environment: ["LOCKSTEP_TRANSPORT": "pigeons"])
+            .finish(withinSeconds: 30)
+        #expect(variable.status == Failure.Kind.usage.rawValue)
+        #expect(variable.text.hasPrefix("LOCKSTEP_TRANSPORT=pigeons") && variable.text.count { $0 == "\n" } == 1)
+    }
+
+    /// kill -9 of a rank in the middle of training.
+    @Test(arguments: [0, 2], Transport.allCases) func theDeathOfARankEndsTheJob(rank: Int, transport: Transport) throws
+    {
+        let job = try RankJob(["steps"], size: 3, transport: transport, quiet: transport == .shared)
+        let processes = try job.processes(count: 3)
+        kill(try #require(processes[rank]), SIGKILL)
+        let result = job.finish(withinSeconds: 10)
+        #expect(result.status != 0 && !result.timedOut, "\(result)")
+        // Ranks that share memory notice it themselves; for others mpirun says it.
+        let words = transport == .shared ? "rank \(rank) (host " : "rank \(rank) with PID"
+        #expect(result.text.contains(words), "\(result)")
+        #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
+    }
+
+    /// kill -9 of mpirun: ranks that spin must not stay.
+    @Test(arguments: Transport.allCases) func theDeathOfTheLauncherLeavesNoOrphan(transport: Transport) throws {
+        // Open MPI cannot clean up after its own death: let it leave its files where they can be removed.
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let places = ["TMPDIR": folder.path, "OMPI_MCA_btl_vader_backing_directory": folder.path]
+        let job = try RankJob(["steps"], size: 3, transport: transport, environment: places)
+        let processes = try job.processes(count: 3)
+        kill(job.process.processIdentifier, SIGKILL)
+        #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
+        #expect(job.finish(withinSeconds: 5).status == SIGKILL)
+    }
+}

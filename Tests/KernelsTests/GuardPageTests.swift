@@ -1,0 +1,73 @@
+import Glibc
+import KernelContract
+import Kernels
+import Testing
+
+/// Floats that end exactly where an unreadable page begins: one float too far is a crash.
+private final class GuardedFloats {
+    let base: UnsafeMutablePointer<Float>
+    private let mapping: UnsafeMutableRawPointer
+    private let byteCount: Int
+
+    init(_ values: [Float]) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let used = (values.count * 4 + page - 1) / page * page
+        byteCount = used + page
+        mapping = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        mprotect(mapping + used, page, PROT_NONE)
+        base = (mapping + used - values.count * 4).assumingMemoryBound(to: Float.self)
+        base.initialize(from: values, count: values.count)
+    }
+
+    deinit { munmap(mapping, byteCount) }
+}
+
+@Suite("Kernels stay inside their operands")
+struct GuardPageTests {
+    @Test("nothing is read or written beyond the last element")
+    func edges() async {
+        // In a process of its own: a kernel that reads too far ends that process and not the tests.
+        await #expect(processExitsWith: .success) {
+            for kernels in variants { exercise(kernels) }
+        }
+    }
+}
+
+private func exercise(_ kernels: any KernelSet) {
+    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
+    workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+    for columns in [1, 3, 10, 15, 16, 17, 31, 32, 33, 47] {
+        for rows in [1, 2, 5, 8, 13, 17, 40] {
+            let a = GuardedFloats(randomValues(rows * columns, seed: 40))
+            let b = GuardedFloats(randomValues(rows * columns, seed: 41))
+            let square = GuardedFloats(randomValues(columns * columns, seed: 42))
+            let product = GuardedFloats(randomValues(rows * columns, seed: 43))
+            let sums = GuardedFloats(randomValues(columns, seed: 44))
+            kernels.multiply(
+                MatrixProduct(
+                    .nn, m: rows, n: columns, k: columns, a: a.base, aStride: columns, b: square.base,
+                    bStride: columns, c: product.base, cStride: columns), workspace: workspace)
+            kernels.multiply(
+                MatrixProduct(
+                    .nt, m: rows, n: columns, k: columns, a: a.base, aStride: columns, b: square.base,
+                    bStride: columns, c: product.base, cStride: columns, accumulates: true),
+                workspace: workspace)
+            kernels.multiply(
+                MatrixProduct(
+                    .tn, m: columns, n: columns, k: rows, a: a.base, aStride: columns, b: b.base,
+                    bStride: columns, c: square.base, cStride: columns), workspace: workspace)
+            kernels.weightGradient(
+                WeightGradient(
+                    inputFeatures: columns, outputFeatures: columns, sampleCount: rows, grainSize: 8, x: a.base,
+                    xStride: columns, dy: b.base, dyStride: columns, gradient: square.base,
+                    gradientStride: columns), workspace: workspace)
+            kernels.biasGradient(
+                rowCount: rows, columnCount: columns, grainSize: 4, rows: b.base, rowStride: columns,
+                sums: sums.base, workspace: workspace)
+            kernels.addBias(
+                rowCount: rows, columnCount: columns, rows: a.base, rowStride: columns, bias: sums.base)
+            kernels.rectify(a.base, count: rows * columns, to: b.base)
+            kernels.rectifyGradient(y: a.base, dy: product.base, count: rows * columns, to: b.base)
+        }
+    }
+}

@@ -95,19 +95,19 @@ package struct AdamStep: Sendable {
     package var oneMinusBeta1: Float
     package var beta2: Float
     package var oneMinusBeta2: Float
-    /// `√biasCorrection2`
-    package var rootBiasCorrection2: Float
+    /// `1 / √biasCorrection2`
+    package var inverseRootBiasCorrection2: Float
     package var epsilon: Float
 
     package init(
-        stepSize: Float, oneMinusBeta1: Float, beta2: Float, oneMinusBeta2: Float, rootBiasCorrection2: Float,
+        stepSize: Float, oneMinusBeta1: Float, beta2: Float, oneMinusBeta2: Float, inverseRootBiasCorrection2: Float,
         epsilon: Float
     ) {
         self.stepSize = stepSize
         self.oneMinusBeta1 = oneMinusBeta1
         self.beta2 = beta2
         self.oneMinusBeta2 = oneMinusBeta2
-        self.rootBiasCorrection2 = rootBiasCorrection2
+        self.inverseRootBiasCorrection2 = inverseRootBiasCorrection2
         self.epsilon = epsilon
     }
 }
@@ -162,11 +162,11 @@ package protocol KernelSet: Sendable {
     /// `gradient[r, j] = (softmax(logits[r])[j] − [j == labels[r]]) / denominator`.
     ///
     /// `gradient` has the logits' stride, may be the logits, and may be nil (evaluation). Labels lie in
-    /// `0..<classCount`.
+    /// `0..<classCount`, which is at most 256. `workspace` holds `kernelWorkspaceFloatCount` floats.
     func softmaxCrossEntropy(
         rowCount: Int, classCount: Int, logits: UnsafePointer<Float>, rowStride: Int, labels: UnsafePointer<UInt8>,
         denominator: Float, losses: UnsafeMutablePointer<Float>, predictions: UnsafeMutablePointer<UInt8>,
-        gradient: UnsafeMutablePointer<Float>?)
+        gradient: UnsafeMutablePointer<Float>?, workspace: UnsafeMutablePointer<Float>)
 
     // MARK: Reduction and updates
 
@@ -183,7 +183,7 @@ package protocol KernelSet: Sendable {
         velocity: UnsafeMutablePointer<Float>?, count: Int, learningRate: Float, momentum: Float)
 
     /// PyTorch's Adam, in this order: `m ← fma(g − m, 1 − β1, m)`; `v ← fma(g · (1 − β2), g, v · β2)`;
-    /// `p ← fma(−stepSize, m / (√v / rootBiasCorrection2 + ε), p)`.
+    /// `p ← fma(−stepSize, m / fma(√v, inverseRootBiasCorrection2, ε), p)`.
     func updateAdam(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
         v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep)

@@ -67,7 +67,7 @@ package struct ReferenceKernels: KernelSet {
     package func softmaxCrossEntropy(
         rowCount: Int, classCount: Int, logits: UnsafePointer<Float>, rowStride: Int, labels: UnsafePointer<UInt8>,
         denominator: Float, losses: UnsafeMutablePointer<Float>, predictions: UnsafeMutablePointer<UInt8>,
-        gradient: UnsafeMutablePointer<Float>?
+        gradient: UnsafeMutablePointer<Float>?, workspace: UnsafeMutablePointer<Float>
     ) {
         guard classCount > 0 else { return }
         for r in 0..<rowCount {
@@ -125,7 +125,7 @@ package struct ReferenceKernels: KernelSet {
             let g = gradient[i]
             m[i] = m[i].addingProduct(g - m[i], step.oneMinusBeta1)
             v[i] = (v[i] * step.beta2).addingProduct(g * step.oneMinusBeta2, g)
-            let denominator = v[i].squareRoot() / step.rootBiasCorrection2 + step.epsilon
+            let denominator = step.epsilon.addingProduct(v[i].squareRoot(), step.inverseRootBiasCorrection2)
             parameters[i] = parameters[i].addingProduct(-step.stepSize, m[i] / denominator)
         }
     }

@@ -12,7 +12,7 @@ package struct Optimizer: ~Copyable {
     private let second: AlignedBuffer<Float>
     private var learningRate: Float = 0
     private var adam = AdamStep(
-        stepSize: 0, oneMinusBeta1: 0, beta2: 0, oneMinusBeta2: 0, rootBiasCorrection2: 1, epsilon: 0)
+        stepSize: 0, oneMinusBeta1: 0, beta2: 0, oneMinusBeta2: 0, inverseRootBiasCorrection2: 1, epsilon: 0)
 
     package init(_ description: OptimizerDescription, slice: Range<Int>, kernels: any KernelSet) {
         self.description = description
@@ -37,7 +37,7 @@ package struct Optimizer: ~Copyable {
         let biasCorrection2 = 1 - power(beta2, step)
         adam = AdamStep(
             stepSize: Float(learningRate / biasCorrection1), oneMinusBeta1: Float(1 - beta1), beta2: Float(beta2),
-            oneMinusBeta2: Float(1 - beta2), rootBiasCorrection2: Float(biasCorrection2.squareRoot()),
+            oneMinusBeta2: Float(1 - beta2), inverseRootBiasCorrection2: Float(1 / biasCorrection2.squareRoot()),
             epsilon: Float(epsilon))
     }
 

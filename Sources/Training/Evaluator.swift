@@ -83,7 +83,7 @@ package struct Evaluator: ~Copyable {
         kernels.softmaxCrossEntropy(
             rowCount: samples.count, classCount: activations.classCount, logits: activations.logits,
             rowStride: activations.classCount, labels: labels.base, denominator: 1, losses: losses.base,
-            predictions: predictions.base, gradient: nil)
+            predictions: predictions.base, gradient: nil, workspace: workspace.base)
     }
 }
 

@@ -102,7 +102,8 @@ package struct Trainer: ~Copyable {
         kernels.softmaxCrossEntropy(
             rowCount: plan.samples.count, classCount: activations.classCount, logits: activations.logits,
             rowStride: activations.classCount, labels: labels.base, denominator: Float(plan.partition.sampleCount),
-            losses: losses.base, predictions: predictions.base, gradient: activations.logitsGradient)
+            losses: losses.base, predictions: predictions.base, gradient: activations.logitsGradient,
+            workspace: workspace.base)
         for grain in plan.grains {
             let samples = plan.partition.samples(of: grain..<grain + 1)
             reducer.grainStatistics[grain] = GrainStatistics(

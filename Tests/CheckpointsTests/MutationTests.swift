@@ -67,7 +67,7 @@ import Testing
         ].map { Array($0.utf8) }
         var random = SplitMix64(state: 20_240_229)
         var accepted = 0
-        for _ in 0..<20_000 {
+        for _ in 0..<10_000 {
             var bytes = whole
             if Bool.random(using: &random) {
                 for _ in 0..<Int.random(in: 1...3, using: &random) {

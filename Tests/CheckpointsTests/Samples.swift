@@ -4,7 +4,7 @@ import Tensors
 
 @testable import Checkpoints
 
-/// A dense layer, a counter and optimizer state: every kind of tensor that a checkpoint of a run has.
+/// A dense layer, a counter, optimizer state and a moving average: every kind of tensor that a checkpoint of a run has.
 let sample = Checkpoint(
     tensors: [
         Checkpoint.Tensor("0.weight", [2, 3], [1, 2, 3, 4, 5, 6] as [Float]),
@@ -13,6 +13,7 @@ let sample = Checkpoint(
         Checkpoint.Tensor("empty", [0, 4], [] as [Int32]),
         Checkpoint.Tensor("state/optimizer/0.bias", [2], [1e-300, -2] as [Double]),
         Checkpoint.Tensor("state/flags", [3], [1, 0, 255] as [UInt8]),
+        Checkpoint.Tensor("state/average/0.bias", [2], [0.25, 0.75] as [Float]),
     ],
     metadata: ["step": "12", "format": "lockstep", "model": "dense 128, relu"])
 

@@ -55,25 +55,28 @@ struct ElementwiseTests {
     @Test("softmax cross-entropy", arguments: variants.map(\.instructionSet))
     func softmaxCrossEntropy(instructionSet: InstructionSet) throws {
         let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
-        for classCount in [1, 2, 10, 16, 17, 40] {
+        for classCount in [1, 2, 10, 16, 17, 40, 256] {
+            // More than one block of 16 rows, the last one short.
+            let rowCount = 21
             let stride = classCount + 3
-            var logits = randomValues(9 * stride, seed: 13)
+            var logits = randomValues(rowCount * stride, seed: 13)
             // A tie: the first of two greatest counts. Far-apart logits: probabilities underflow.
             if classCount > 2 {
                 logits[1] = 100
                 logits[2] = 100
                 logits[stride] = -200
             }
-            let labels = (0..<9).map { UInt8($0 * 7 % classCount) }
+            let labels = (0..<rowCount).map { UInt8($0 * 7 % classCount) }
+            let workspace = Workspace()
             func run(_ kernels: any KernelSet) -> ([UInt32], [UInt32], [UInt8]) {
-                var losses = [Float](repeating: .nan, count: 9)
-                var predictions = [UInt8](repeating: 255, count: 9)
+                var losses = [Float](repeating: .nan, count: rowCount)
+                var predictions = [UInt8](repeating: 255, count: rowCount)
                 var gradient = logits
                 gradient.withUnsafeMutableBufferPointer {
                     kernels.softmaxCrossEntropy(
-                        rowCount: 9, classCount: classCount, logits: UnsafePointer($0.baseAddress!), rowStride: stride,
+                        rowCount: rowCount, classCount: classCount, logits: UnsafePointer($0.baseAddress!), rowStride: stride,
                         labels: labels, denominator: 9, losses: &losses, predictions: &predictions,
-                        gradient: $0.baseAddress!)
+                        gradient: $0.baseAddress!, workspace: workspace.base)
                 }
                 return (bits(losses), bits(gradient), predictions)
             }

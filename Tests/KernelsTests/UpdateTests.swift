@@ -26,7 +26,7 @@ struct UpdateTests {
                         parameters: &p, gradient: g, m: &m, v: &v, count: count,
                         step: AdamStep(
                             stepSize: 0.01, oneMinusBeta1: 0.1, beta2: 0.999, oneMinusBeta2: 0.001,
-                            rootBiasCorrection2: 0.0316, epsilon: 1e-8))
+                            inverseRootBiasCorrection2: 31.6, epsilon: 1e-8))
                 }
                 return [p, m, v, velocity].map(bits)
             }

@@ -24,19 +24,11 @@ extension VariantKernels {
         _ source: UnsafePointer<UInt8>, count: Int, to destination: UnsafeMutablePointer<Float>
     ) {
         // x · (1/255) is off by one ULP for some x; one Newton step gives the rounded quotient, tested for all 256.
-        let reciprocal = Vector(repeating: 1 / 255)
-        let divisor = Vector(repeating: -255)
-        var i = 0
-        while i + 16 <= count {
-            let bytes = UnsafeRawPointer(source + i).loadUnaligned(as: SIMD16<UInt8>.self)
-            let x = Vector(SIMD16<Int32>(truncatingIfNeeded: bytes))
-            let quotient = x * reciprocal
-            store(quotient.addingProduct(x.addingProduct(quotient, divisor), reciprocal), destination + i)
-            i += 16
-        }
-        while i < count {
-            destination[i] = Float(source[i]) / 255
-            i += 1
+        // Written one by one: LLVM vectorises the conversion, while SIMD16's own would be calls.
+        for i in 0..<count {
+            let x = Float(source[i])
+            let quotient = x * (1 / 255)
+            destination[i] = quotient.addingProduct(x.addingProduct(quotient, -255), 1 / 255)
         }
     }
 

@@ -85,7 +85,7 @@ extension VariantKernels {
         let oneMinusBeta1 = Vector(repeating: step.oneMinusBeta1)
         let beta2 = Vector(repeating: step.beta2)
         let oneMinusBeta2 = Vector(repeating: step.oneMinusBeta2)
-        let rootBiasCorrection2 = Vector(repeating: step.rootBiasCorrection2)
+        let inverseRoot = Vector(repeating: step.inverseRootBiasCorrection2)
         let epsilon = Vector(repeating: step.epsilon)
         let stepSize = Vector(repeating: -step.stepSize)
         var i = 0
@@ -94,7 +94,7 @@ extension VariantKernels {
             let oldM = load(UnsafePointer(m + i))
             let newM = oldM.addingProduct(g - oldM, oneMinusBeta1)
             let newV = (load(UnsafePointer(v + i)) * beta2).addingProduct(g * oneMinusBeta2, g)
-            let denominator = newV.squareRoot() / rootBiasCorrection2 + epsilon
+            let denominator = epsilon.addingProduct(newV.squareRoot(), inverseRoot)
             store(newM, m + i)
             store(newV, v + i)
             store(load(UnsafePointer(parameters + i)).addingProduct(stepSize, newM / denominator), parameters + i)
@@ -104,7 +104,7 @@ extension VariantKernels {
             let g = gradient[i]
             m[i].addProduct(g - m[i], step.oneMinusBeta1)
             v[i] = (v[i] * step.beta2).addingProduct(g * step.oneMinusBeta2, g)
-            let denominator = v[i].squareRoot() / step.rootBiasCorrection2 + step.epsilon
+            let denominator = step.epsilon.addingProduct(v[i].squareRoot(), step.inverseRootBiasCorrection2)
             parameters[i].addProduct(-step.stepSize, m[i] / denominator)
             i += 1
         }

@@ -10,7 +10,7 @@ let common: [SwiftSetting] = [
 
 /// Flags of one compiled copy of the kernels: optimised in debug builds too, with its instruction set and no other.
 func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
-    common + [.define(define), .unsafeFlags(["-Ounchecked", "-whole-module-optimization"] + flags)]
+    common + [.define(define), .unsafeFlags(["-Ounchecked"] + flags)]
 }
 
 // One source in Sources/Kernels/Variant, compiled once per instruction set (the variants' folders hold symbolic links).
@@ -79,7 +79,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Checkpoints", "CMachine", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels",
+                "Models",
                 "Optimizers", "Tensors", "Yams",
             ], swiftSettings: common),
 
@@ -92,14 +93,20 @@ let package = Package(
             ], swiftSettings: common),
 
         // Tests
+        .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: common),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: common),
         .testTarget(
             name: "KernelsTests", dependencies: ["KernelContract", "Kernels", "Randomness", "Tensors"],
             swiftSettings: common),
+        // A program of ranks for the tests of Communication: MPI never starts inside the test process.
+        .executableTarget(
+            name: "CommunicationProbe",
+            dependencies: ["Communication", "Errors", "KernelContract", "Kernels", "Tensors"],
+            path: "Tests/RankPrograms/CommunicationProbe", swiftSettings: common),
         .testTarget(
             name: "CommunicationTests",
-            dependencies: ["Communication", "Errors", "KernelContract", "Kernels", "Tensors"],
+            dependencies: ["Communication", "CommunicationProbe", "Errors", "KernelContract", "Kernels", "Tensors"],
             swiftSettings: common),
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "Tensors"], swiftSettings: common),
@@ -110,6 +117,13 @@ let package = Package(
             name: "ModelsTests",
             dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Tensors"],
             swiftSettings: common),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers",
+                "Tensors",
+                "Training",
+            ], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests", dependencies: ["CLI"], swiftSettings: common),
     ]

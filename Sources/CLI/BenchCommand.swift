@@ -78,8 +78,8 @@ struct BenchCommand: ParsableCommand {
             let total = result.phases.reduce(0) { $0 + $1.microseconds }
             var lines = [
                 "\(result.network), \(result.optimizer), batch \(result.batchSize), \(result.instructionSet)",
-                "\(Text.plural(result.workers, "worker")): \(Text.grouped(Int(result.samplesPerSecond))) samples/s "
-                    + "(\(Text.grouped(Int(result.slowest))) to \(Text.grouped(Int(result.fastest)))), "
+                "\(Text.plural(result.workers, "worker")): \(grouped(Int(result.samplesPerSecond))) samples/s "
+                    + "(\(grouped(Int(result.slowest))) to \(grouped(Int(result.fastest)))), "
                     + "\(Text.fixed(result.fractionOfPeak * 100, 1)) % of peak",
                 "a step of worker 0, µs:",
             ]

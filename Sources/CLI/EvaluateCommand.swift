@@ -59,7 +59,7 @@ private func text(of report: EvaluationReport, _ terminal: Terminal) -> String {
     let nameWidth = max(5, names.map(\.count).max() ?? 0)
     let columnWidth = max(4, "\(report.confusionMatrix.flatMap { $0 }.max() ?? 0)".count)
     var lines = [
-        "\(terminal.bold(report.dataset)) \(report.split): \(Text.grouped(report.sampleCount)) samples, "
+        "\(terminal.bold(report.dataset)) \(report.split): \(grouped(report.sampleCount)) samples, "
             + "loss \(Text.fixed(report.loss, 4)), accuracy \(terminal.bold(Text.percent(report.accuracy)))",
         "",
         Text.padded("class", nameWidth) + "  recall  predicted as "

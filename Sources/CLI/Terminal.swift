@@ -1,4 +1,5 @@
 import Communication
+import Errors
 import Foundation
 
 /// What standard output can show.
@@ -28,19 +29,6 @@ struct Terminal: Sendable {
 
 /// Numbers as people read them, the same in every locale.
 enum Text {
-    /// 262144 → "262,144".
-    static func grouped(_ value: Int) -> String {
-        let digits = String(value.magnitude)
-        var groups: [Substring] = []
-        var end = digits.endIndex
-        while let start = digits.index(end, offsetBy: -3, limitedBy: digits.startIndex), start > digits.startIndex {
-            groups.insert(digits[start..<end], at: 0)
-            end = start
-        }
-        groups.insert(digits[..<end], at: 0)
-        return (value < 0 ? "-" : "") + groups.joined(separator: ",")
-    }
-
     static func fixed(_ value: Double, _ decimals: Int) -> String {
         String(format: "%.\(decimals)f", locale: nil, value)
     }

@@ -1,3 +1,4 @@
+import Errors
 import Foundation
 import Training
 
@@ -10,7 +11,7 @@ final class TrainingDisplay: TrainingObserver {
     init(_ terminal: Terminal) { self.terminal = terminal }
 
     func started(_ start: TrainingStart) {
-        let validation = start.validationCount > 0 ? ", \(Text.grouped(start.validationCount)) validation" : ""
+        let validation = start.validationCount > 0 ? ", \(grouped(start.validationCount)) validation" : ""
         let hosts = start.hosts.count > 1 ? " on \(start.hosts.count) hosts" : ""
         let workers =
             switch start.launcher {
@@ -20,9 +21,9 @@ final class TrainingDisplay: TrainingObserver {
             }
         Output.line(
             """
-            \(terminal.bold(start.dataset)): \(Text.grouped(start.trainCount)) train\(validation), \
-            \(Text.grouped(start.testCount)) test
-            \(start.model): \(Text.grouped(start.parameterCount)) parameters
+            \(terminal.bold(start.dataset)): \(grouped(start.trainCount)) train\(validation), \
+            \(grouped(start.testCount)) test
+            \(start.model): \(grouped(start.parameterCount)) parameters
             \(workers), \(start.instructionSet), batch \(start.batchSize), grain \(start.grainSize); run in \(start.path)
             """)
         if start.idleWorkers > 0 {
@@ -46,7 +47,7 @@ final class TrainingDisplay: TrainingObserver {
         let epoch = "epoch \(progress.epoch)/\(progress.epochs) "
         let numbers =
             " \(progress.step)/\(progress.stepsPerEpoch) loss \(Text.fixed(progress.loss, 4)) "
-            + "\(Text.grouped(Int(progress.samplesPerSecond)))/s "
+            + "\(grouped(Int(progress.samplesPerSecond)))/s "
             + "\(Text.clock(Double(progress.remainingSteps) * progress.secondsPerStep)) left"
         // One column stays free: a full last column would wrap in some terminals.
         let room = min(width - 1 - epoch.count - numbers.count, 40)
@@ -62,7 +63,7 @@ final class TrainingDisplay: TrainingObserver {
         for point in points {
             guard let loss = point.loss, let accuracy = point.accuracy else { continue }
             line += "  \(point.split.rawValue) \(Text.fixed(loss, 4)) \(Text.percent(accuracy))"
-            if let rate = point.samplesPerSecond { line += terminal.dim(" \(Text.grouped(Int(rate)))/s") }
+            if let rate = point.samplesPerSecond { line += terminal.dim(" \(grouped(Int(rate)))/s") }
         }
         Output.line(line)
     }
@@ -73,7 +74,7 @@ final class TrainingDisplay: TrainingObserver {
             test accuracy \(terminal.bold(Text.percent(summary.testAccuracy))), test loss \
             \(Text.fixed(summary.testLoss, 4)) after \(Text.plural(summary.epochs, "epoch")) in \
             \(Text.fixed(summary.wallSeconds, 1)) s; best epoch \
-            \(Text.grouped(Int(summary.trainSamplesPerSecond))) samples/s \
+            \(grouped(Int(summary.trainSamplesPerSecond))) samples/s \
             (\(Text.fixed(summary.fractionOfPeak * 100, 0)) % of peak)
             parametersSHA256 \(summary.parametersSHA256)
             results in \(path): summary.json, metrics.jsonl, \(summary.checkpoint.dropFirst(path.count + 1))

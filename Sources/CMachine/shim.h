@@ -20,6 +20,9 @@ static inline void lockstep_set_default_float_environment(void) {
 static inline void lockstep_spin_hint(void) { __asm__ volatile("yield"); }
 #endif
 
+/// Asks for the cache line at `address`, to be read soon. Never faults.
+static inline void lockstep_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
+
 /// `prctl(PR_SET_PDEATHSIG)`: the kernel sends `signal_number` to this process when its parent's thread ends.
 static inline int lockstep_set_parent_death_signal(int signal_number) {
     return prctl(PR_SET_PDEATHSIG, signal_number);

@@ -22,4 +22,4 @@ package struct FileCalls: Sendable {
 }
 
 /// The system's words for an error number.
-func systemMessage(_ code: Int32) -> String { strerror(code).map { String(cString: $0) } ?? "error \(code)" }
+package func systemMessage(_ code: Int32) -> String { strerror(code).map { String(cString: $0) } ?? "error \(code)" }

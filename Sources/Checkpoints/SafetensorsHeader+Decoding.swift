@@ -24,7 +24,7 @@ extension SafetensorsHeader {
     /// What it builds stays below 16 MiB plus the smaller of header and payload, so that neither reading the header nor
     /// keeping its contents beside the payload takes more than the file's size and 16 MiB.
     /// At least some 50,000 tensors fit.
-    init(decoding bytes: [UInt8], _ range: Range<Int>, payloadByteCount: Int, path: String) throws(Failure) {
+    package init(decoding bytes: [UInt8], _ range: Range<Int>, payloadByteCount: Int, path: String) throws(Failure) {
         guard !range.isEmpty, bytes[range.lowerBound] == UInt8(ascii: "{") else {
             throw Failure(.data, "\(path): not a safetensors file: the header does not begin with '{'")
         }

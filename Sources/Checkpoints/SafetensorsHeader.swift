@@ -28,7 +28,7 @@ package struct SafetensorsHeader: Sendable {
 
 extension SafetensorsHeader {
     /// Lays the tensors of `checkpoint` out, in their order.
-    init(_ checkpoint: Checkpoint) {
+    package init(_ checkpoint: Checkpoint) {
         var position = 0
         entries = checkpoint.tensors.map { tensor in
             precondition(
@@ -44,7 +44,7 @@ extension SafetensorsHeader {
     }
 
     /// The header's length and the header: all that stands before the payload.
-    func encoded(path: String, limit: Int = maximumByteCount) throws(Failure) -> [UInt8] {
+    package func encoded(path: String, limit: Int = maximumByteCount) throws(Failure) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Self.lengthByteCount)
         var separator = "{"
         if !metadata.entries.isEmpty {

@@ -94,7 +94,7 @@ extension UnsafeMutablePointer {
 
 extension ParameterLayout {
     /// `slice`, which begins at a block, cut into runs of whole blocks of at most `limit` floats and their gaps.
-    func runs(of slice: Range<Int>, limit: Int) -> [Range<Int>] {
+    package func runs(of slice: Range<Int>, limit: Int) -> [Range<Int>] {
         precondition(limit >= Self.blockSize + Self.alignment, "ParameterLayout: runs of \(limit) floats hold no block")
         guard !slice.isEmpty else { return [] }
         var starts = entries.flatMap {

@@ -51,7 +51,8 @@ final class ThreadTeam<T: Sendable>: @unchecked Sendable {
 
     private func work(rank: Int, _ body: (borrowing Communicator) throws -> T) {
         let processors = allowed.processors
-        if size <= processors.count { ProcessorSet.bindCallingThread(to: processors[rank]) }
+        // With fewer threads than processors another run may be beside this one: both would bind to the first ones.
+        if size == processors.count { ProcessorSet.bindCallingThread(to: processors[rank]) }
         let barrier = SpinBarrier(block: block, rank: rank, size: size, processorCount: processors.count)
         let endpoint = Endpoint(
             rank: rank, size: size, kind: .threads, hostNames: Array(repeating: host, count: size), hostCount: 1,

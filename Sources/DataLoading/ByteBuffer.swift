@@ -7,7 +7,7 @@ import Glibc
 /// While it is filled it has one user; afterwards it is read only, by any number of threads.
 package final class ByteBuffer: @unchecked Sendable {
     /// Above this the space is asked for as the data come, doubling.
-    static let firstCapacity = 64 << 20
+    package static let firstCapacity = 64 << 20
 
     package private(set) var count = 0
     private var base: UnsafeMutableRawPointer?
@@ -32,12 +32,12 @@ package final class ByteBuffer: @unchecked Sendable {
     }
 
     /// Only for whoever fills the buffer; see `unsafeBytes` for its life.
-    var mutableBytes: UnsafeMutableRawBufferPointer {
+    package var mutableBytes: UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: base, count: count)
     }
 
     /// Makes the buffer larger, at most `finalCount` bytes; the new bytes are undefined.
-    func grow(toward finalCount: Int, for path: String) throws {
+    package func grow(toward finalCount: Int, for path: String) throws {
         try resize(to: min(finalCount, max(Self.firstCapacity, 2 * count)), for: path)
     }
 

@@ -72,7 +72,7 @@ extension DatasetCatalogue {
 
     private static func unknown(_ name: String, _ entries: [Entry], looked: [String]) -> Failure {
         let known = entries.map(\.name)
-        let question = suggestion(for: name, in: known).map { " (did you mean \($0)?)" } ?? ""
+        let question = Spelling.nearest(to: name, in: known).map { " (did you mean \($0)?)" } ?? ""
         let places = looked.isEmpty ? "" : "; no folder of that name in \(looked.joined(separator: ", "))"
         return Failure(
             .inputNotFound,

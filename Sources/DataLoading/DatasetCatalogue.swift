@@ -36,32 +36,4 @@ package enum DatasetCatalogue {
             installHint: "put its four files into one of them, or name their folder: --dataset DIR",
             testLabelsCRC32: 0xee86_04d9),
     ]
-
-    /// The name of `names` that `text` was perhaps meant to be: at most two edits away, where case and
-    /// punctuation do not count.
-    package static func suggestion(for text: String, in names: [String]) -> String? {
-        func plain(_ text: String) -> [Character] { text.lowercased().filter { $0.isLetter || $0.isNumber } }
-        let typed = plain(text)
-        let nearest =
-            names
-            .map { (name: $0, distance: editDistance(typed, plain($0))) }
-            .min { $0.distance < $1.distance }
-        guard let nearest, nearest.distance <= 2 else { return nil }
-        return nearest.name
-    }
-
-    /// Levenshtein's distance: insertions, deletions and replacements.
-    private static func editDistance(_ a: [Character], _ b: [Character]) -> Int {
-        var row = Array(0...b.count)
-        for (i, left) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, right) in b.enumerated() {
-                let replaced = diagonal + (left == right ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
-            }
-        }
-        return row[b.count]
-    }
 }

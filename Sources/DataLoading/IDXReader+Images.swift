@@ -21,7 +21,7 @@ extension IDXReader {
 
     /// All pixels as bytes. Integers must lie in 0...255. Floating-point files hold either whole numbers 0...255 or
     /// multiples of 1/255 in [0, 1], throughout: a file with nothing but 0 and 1 is taken for the latter.
-    func readPixels() throws -> ByteBuffer {
+    package func readPixels() throws -> ByteBuffer {
         let pixels = ByteBuffer()
         if header.elementType == .ubyte {
             try readPayload(into: pixels)
@@ -60,7 +60,7 @@ extension IDXReader {
         }
     }
 
-    func readLabels() throws -> [UInt8] {
+    package func readLabels() throws -> [UInt8] {
         try checkLabelShape()
         let columns = header.dimensions.count == 2 ? header.dimensions[1] : 1
         var labels: [UInt8] = []

@@ -52,7 +52,7 @@ package enum ModelText {
             layer = .relu
             wordCount = 1
         default:
-            let near = closest(to: name.text).map { "; did you mean \"\($0)\"?" } ?? ""
+            let near = Spelling.nearest(to: name.text, in: layerNames).map { "; did you mean \"\($0)\"?" } ?? ""
             let known = layerNames.joined(separator: ", ")
             throw failure("unknown layer \"\(name.text)\" at column \(name.column)\(near) (known: \(known))", in: text)
         }
@@ -77,30 +77,5 @@ package enum ModelText {
 
     private static func failure(_ what: String, in text: String) -> Failure {
         Failure(.usage, "model \"\(text)\": \(what)")
-    }
-
-    private static func closest(to name: String) -> String? {
-        let candidates = layerNames.map { ($0, editDistance($0, name)) }
-        guard let best = candidates.min(by: { $0.1 < $1.1 }), best.1 <= 2 else { return nil }
-        return best.0
-    }
-
-    /// Levenshtein's distance, with a swap of neighbours counted once.
-    static func editDistance(_ first: String, _ second: String) -> Int {
-        let a = Array(first)
-        let b = Array(second)
-        var table = [[Int]](repeating: [Int](repeating: 0, count: b.count + 1), count: a.count + 1)
-        for i in 0...a.count { table[i][0] = i }
-        for j in 0...b.count { table[0][j] = j }
-        for i in a.indices {
-            for j in b.indices {
-                let substitution = table[i][j] + (a[i] == b[j] ? 0 : 1)
-                table[i + 1][j + 1] = min(table[i][j + 1] + 1, table[i + 1][j] + 1, substitution)
-                if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
-                    table[i + 1][j + 1] = min(table[i + 1][j + 1], table[i - 1][j - 1] + 1)
-                }
-            }
-        }
-        return table[a.count][b.count]
     }
 }

@@ -1,4 +1,3 @@
-import DataLoading
 import Errors
 import Foundation
 import Models
@@ -83,7 +82,7 @@ extension TrainingOptions {
         let name = written.replacingOccurrences(of: "_", with: "-")
         guard let key = Self.keys.first(where: { $0.name == name }) else {
             let names = Self.keys.map(\.name)
-            let near = DatasetCatalogue.suggestion(for: name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+            let near = Spelling.nearest(to: name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
             throw Failure(.data, "\(path)\(line): unknown option \"\(written)\"\(near)")
         }
         guard let scalar = valueNode.scalar, key.parse(&self, scalar.string) else {

@@ -77,7 +77,9 @@ package struct Evaluator: ~Copyable {
 
     private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) {
         samples.withUnsafeBufferPointer {
-            images.gather($0, kernels: kernels, pixels: activations.input, labels: labels.base)
+            images.gather(
+                $0, upcoming: UnsafeBufferPointer(start: nil, count: 0), kernels: kernels, pixels: activations.input,
+                labels: labels.base)
         }
         activations.forward(context, sampleCount: samples.count)
         kernels.softmaxCrossEntropy(

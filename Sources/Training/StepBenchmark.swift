@@ -60,11 +60,7 @@ package struct StepBenchmark: Sendable {
             try communicator.barrier()
             let begin = PhaseClock.now()
             for index in 0..<order.stepCount {
-                let positions = order.positions(ofStep: index)
-                let result = try order.samples.withUnsafeBufferPointer {
-                    try trainer.step(
-                        UnsafeBufferPointer(rebasing: $0[positions]), learningRate: configuration.learningRate)
-                }
+                let result = try trainer.step(order, index: index, learningRate: configuration.learningRate)
                 guard result.lossSum.isFinite else {
                     throw Failure(.notFinite, "the loss is not finite after step \(trainer.stepCount)")
                 }

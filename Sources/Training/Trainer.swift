@@ -61,8 +61,20 @@ package struct Trainer: ~Copyable {
     /// The flat parameters; they change only within `step`.
     package var parameters: UnsafeMutablePointer<Float> { reducer.parameters }
 
-    /// Trains on one batch, given by its samples' indices in order. All workers call it with the same batch.
-    package mutating func step(_ batch: UnsafeBufferPointer<Int32>, learningRate: Double) throws -> StepResult {
+    /// Trains on one batch of `order`, the samples of an epoch. All workers call it with the same arguments.
+    package mutating func step(_ order: borrowing EpochOrder, index: Int, learningRate: Double) throws -> StepResult {
+        try order.samples.withUnsafeBufferPointer { samples in
+            let positions = order.positions(ofStep: index)
+            let next = positions.upperBound..<min(positions.upperBound + positions.count, samples.count)
+            return try step(
+                UnsafeBufferPointer(rebasing: samples[positions]),
+                upcoming: UnsafeBufferPointer(rebasing: samples[next]), learningRate: learningRate)
+        }
+    }
+
+    private mutating func step(
+        _ batch: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>, learningRate: Double
+    ) throws -> StepResult {
         guard let plan = plans.first(where: { $0.partition.sampleCount == batch.count }) else {
             preconditionFailure("Trainer: a batch of \(batch.count) samples was not planned for")
         }
@@ -71,8 +83,9 @@ package struct Trainer: ~Copyable {
         var clock = PhaseClock()
         let own = plan.samples.count
         images.gather(
-            UnsafeBufferPointer(rebasing: batch[plan.samples]), kernels: kernels, pixels: activations.input,
-            labels: labels.base)
+            UnsafeBufferPointer(rebasing: batch[plan.samples]),
+            upcoming: UnsafeBufferPointer(rebasing: upcoming[plan.samples.clamped(to: 0..<upcoming.count)]),
+            kernels: kernels, pixels: activations.input, labels: labels.base)
         phases.input += clock.lap()
         activations.forward(context, sampleCount: own)
         phases.forward += clock.lap()

@@ -138,11 +138,7 @@ private struct TrainingSession: ~Copyable {
         let begin = PhaseClock.now()
         var (lossSum, correctCount, sampleCount) = (0.0, 0, 0)
         for index in 0..<min(order.stepCount, totalSteps - trainer.stepCount) {
-            let positions = order.positions(ofStep: index)
-            let learningRate = configuration.learningRate
-            let result = try order.samples.withUnsafeBufferPointer {
-                try trainer.step(UnsafeBufferPointer(rebasing: $0[positions]), learningRate: learningRate)
-            }
+            let result = try trainer.step(order, index: index, learningRate: configuration.learningRate)
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { throw notFinite("the loss") }
             lossSum += result.lossSum

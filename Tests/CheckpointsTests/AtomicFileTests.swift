@@ -1,10 +1,9 @@
+import Checkpoints
 import Errors
 import Foundation
 import Synchronization
 import Tensors
 import Testing
-
-@testable import Checkpoints
 
 @Suite struct AtomicFileTests {
     @Test func replacesWhatWasThere() throws {

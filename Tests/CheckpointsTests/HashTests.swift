@@ -1,8 +1,7 @@
+import Checkpoints
 import Errors
 import Tensors
 import Testing
-
-@testable import Checkpoints
 
 @Suite struct HashTests {
     /// Python: `sha256(pack('<6f', 1, 2, 3, 4, 5, 6) + pack('<2f', -0.0, 0.5))`; nothing else in the sample is counted.

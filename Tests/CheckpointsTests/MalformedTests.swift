@@ -1,7 +1,6 @@
+import Checkpoints
 import Errors
 import Testing
-
-@testable import Checkpoints
 
 /// A file that must be refused, and a part of the message that says why.
 struct Malformed: Sendable, CustomTestStringConvertible {

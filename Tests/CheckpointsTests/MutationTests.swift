@@ -1,7 +1,6 @@
+import Checkpoints
 import Errors
 import Testing
-
-@testable import Checkpoints
 
 @Suite struct MutationTests {
     static func headerByteCount() throws -> Int { try SafetensorsHeader(sample).encoded(path: "memory").count }

@@ -1,7 +1,6 @@
+import Checkpoints
 import Foundation
 import Testing
-
-@testable import Checkpoints
 
 /// The interpreter that `LOCKSTEP_TEST_PYTHON` names, or `python3`, if there is one.
 enum Python {

@@ -1,8 +1,7 @@
+import Checkpoints
 import Errors
 import Tensors
 import Testing
-
-@testable import Checkpoints
 
 @Suite struct RoundTripTests {
     /// Every byte of a small file, written down by hand from the format's description.

@@ -1,8 +1,7 @@
+import Checkpoints
 import Errors
 import Foundation
 import Tensors
-
-@testable import Checkpoints
 
 /// A dense layer, a counter, optimizer state and a moving average: every kind of tensor that a checkpoint of a run has.
 let sample = Checkpoint(

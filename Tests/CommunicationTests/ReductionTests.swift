@@ -1,10 +1,10 @@
+import Communication
 import CommunicationProbe
 import Errors
 import KernelContract
+import Kernels
 import Tensors
 import Testing
-
-@testable import Communication
 
 @Suite(.timeLimit(.minutes(5)))
 struct ReductionTests {
@@ -62,7 +62,7 @@ struct ReductionTests {
             try withWorkers(size == 1 ? .solo : .threads(size)) { communicator in
                 let reducer = try GradientReducer(
                     communicator: communicator, layout: ReferenceReduction.layout, grainCounts: [4],
-                    kernels: ScalarTreeSum(), mode: .mpi)
+                    kernels: ReferenceKernels(), mode: .mpi)
                 return reducer.slice.count
             }
         } throws: { error in
@@ -76,7 +76,7 @@ struct ReductionTests {
             try withWorkers(.threads(3)) { communicator in
                 let reducer = try GradientReducer(
                     communicator: communicator, layout: ReferenceReduction.layout, grainCounts: [4],
-                    kernels: ScalarTreeSum())
+                    kernels: ReferenceKernels())
                 try reducer.setParameters { _ in throw Failure(.data, "no weights") }
             }
         } throws: { error in
@@ -91,7 +91,7 @@ struct ReductionTests {
             try withWorkers(.threads(size)) { communicator in
                 let reducer = try GradientReducer(
                     communicator: communicator, layout: ReferenceReduction.layout, grainCounts: [8],
-                    kernels: ScalarTreeSum())
+                    kernels: ReferenceKernels())
                 try reducer.reduce(grainCount: 8) { _, _ in
                     if communicator.rank == 1 { throw Failure(.notFinite, "not finite") }
                 }

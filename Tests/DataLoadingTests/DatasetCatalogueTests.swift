@@ -1,9 +1,8 @@
 import CZlib
+import DataLoading
 import Errors
 import Foundation
 import Testing
-
-@testable import DataLoading
 
 struct DatasetCatalogueTests {
     /// 10,000 test labels by which `entries` tells its sets apart.

@@ -1,8 +1,7 @@
+import DataLoading
 import Errors
 import Foundation
 import Testing
-
-@testable import DataLoading
 
 struct DatasetLoadingTests {
     static func load(_ folder: String) throws -> ImageDataset {

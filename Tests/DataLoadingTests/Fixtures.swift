@@ -1,8 +1,7 @@
 import CZlib
+import DataLoading
 import Foundation
 import Testing
-
-@testable import DataLoading
 
 /// A folder that lives as long as its owner.
 final class TemporaryFolder: Sendable {

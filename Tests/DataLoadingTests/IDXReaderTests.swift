@@ -1,7 +1,6 @@
+import DataLoading
+import Errors
 import Testing
-
-@testable import DataLoading
-@testable import Errors
 
 struct IDXReaderTests {
     struct TypeCase: Sendable {
@@ -92,10 +91,5 @@ struct IDXReaderTests {
         for bytes in [idx(0x08, [0, 28, 28], []), gzip(idx(0x08, [0, 28, 28], []))] {
             #expect(try elements(of: folder.write("file", bytes)) == [])
         }
-    }
-
-    @Test(arguments: [(0, "0"), (999, "999"), (1_000, "1,000"), (60_000, "60,000"), (-1_234_567, "-1,234,567")])
-    func numbersAreGrouped(_ number: Int, _ text: String) {
-        #expect(grouped(number) == text)
     }
 }

@@ -1,10 +1,9 @@
 import CZlib
+import DataLoading
+import Errors
 import Foundation
 import Randomness
 import Testing
-
-@testable import DataLoading
-@testable import Errors
 
 struct IDXRefusalTests {
     /// What reading the whole file throws, or nil.

@@ -1,7 +1,6 @@
+import DataLoading
 import Foundation
 import Testing
-
-@testable import DataLoading
 
 /// The real data sets, where they are installed.
 struct InstalledDataTests {

@@ -1,8 +1,7 @@
+import DataLoading
 import Errors
 import Randomness
 import Testing
-
-@testable import DataLoading
 
 struct SplitAndOrderTests {
     @Test(arguments: [

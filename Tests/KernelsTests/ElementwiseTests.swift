@@ -74,7 +74,8 @@ struct ElementwiseTests {
                 var gradient = logits
                 gradient.withUnsafeMutableBufferPointer {
                     kernels.softmaxCrossEntropy(
-                        rowCount: rowCount, classCount: classCount, logits: UnsafePointer($0.baseAddress!), rowStride: stride,
+                        rowCount: rowCount, classCount: classCount, logits: UnsafePointer($0.baseAddress!),
+                        rowStride: stride,
                         labels: labels, denominator: 9, losses: &losses, predictions: &predictions,
                         gradient: $0.baseAddress!, workspace: workspace.base)
                 }

@@ -1,6 +1,5 @@
+import Randomness
 import Testing
-
-@testable import Randomness
 
 struct KeyedRandomTests {
     @Test func rawValuesOfPurposesAreFixed() {

@@ -1,6 +1,5 @@
+import Randomness
 import Testing
-
-@testable import Randomness
 
 struct PermutationTests {
     @Test(arguments: [0, 1, 2, 3, 17, 60_000])

@@ -1,6 +1,5 @@
+import Randomness
 import Testing
-
-@testable import Randomness
 
 struct Philox4x32Tests {
     /// `philox4x32 10` of `kat_vectors` in Random123, the authors' own library.

@@ -1,6 +1,5 @@
+import Randomness
 import Testing
-
-@testable import Randomness
 
 struct RandomSequenceTests {
     let random = KeyedRandom(seed: 99, purpose: .search, epoch: 4, subject: 5)

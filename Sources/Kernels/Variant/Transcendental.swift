@@ -48,7 +48,10 @@ func vectorLogarithm(_ x: Vector) -> Vector {
     let offset = bits &- rootHalf
     let exponent = offset &>> SIMD16<Int32>(repeating: 23)
     let mantissaBits = bits &- (exponent &<< SIMD16<Int32>(repeating: 23))
-    var e = Vector(exponent)
+    // Integer to float by the low bits of 1.5 · 2²³: SIMD16's own conversion is a call of code that two variants share.
+    let shift = Vector(repeating: 12_582_912)
+    let shifted = exponent &+ SIMD16<Int32>(repeating: Int32(bitPattern: 0x4B40_0000))
+    var e = unsafeBitCast(shifted, to: Vector.self) - shift
     e = e.replacing(with: e - Vector(repeating: 23), where: isSubnormal)
     let f = unsafeBitCast(mantissaBits, to: Vector.self) - Vector(repeating: 1)
     var p = Vector(repeating: 7.037_683_629_2e-2)

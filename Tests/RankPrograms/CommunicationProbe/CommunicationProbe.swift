@@ -1,6 +1,8 @@
 import Communication
 import Errors
 import Foundation
+import KernelContract
+import Kernels
 import Tensors
 
 /// What rank tests start under mpirun: one small program for each claim. Prints from rank 0 unless said otherwise.
@@ -25,6 +27,9 @@ struct CommunicationProbe {
             exit(error.kind.rawValue)
         }
     }
+
+    /// The best that the machine has.
+    private static var kernels: any KernelSet { KernelSelection.available[0] }
 
     private static func report(_ failure: Failure) { write(failure.message + "\n", to: 2) }
 
@@ -70,7 +75,8 @@ struct CommunicationProbe {
     private static func reduce(_ communicator: borrowing Communicator) throws -> String {
         let layout = ReferenceReduction.layout
         let grainCounts = Array(1...17)
-        let outcome = try ReferenceReduction.run(communicator, layout: layout, grainCounts: grainCounts)
+        let outcome = try ReferenceReduction.run(
+            communicator, layout: layout, grainCounts: grainCounts, kernels: kernels)
         let expected = ReferenceReduction.expected(layout: layout, grainCounts: grainCounts)
         try communicator.agree {
             let gradients = expected.gradients.map { Array($0[outcome.slice]) }
@@ -128,7 +134,7 @@ struct CommunicationProbe {
         layout.append("weight", [784, 128])
         layout.append("rest", [109_386 - 784 * 128])
         let reducer = try GradientReducer(
-            communicator: communicator, layout: layout, grainCounts: [8], kernels: ScalarTreeSum())
+            communicator: communicator, layout: layout, grainCounts: [8], kernels: kernels)
         let nodeCount = reducer.nodes(grainCount: 8).count
         let steps = try (0..<5).map { _ in
             try microseconds(2_000) {

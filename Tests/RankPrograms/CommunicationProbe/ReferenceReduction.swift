@@ -1,5 +1,6 @@
 import Communication
 import KernelContract
+import Kernels
 import Tensors
 
 /// The slow twin of a gradient reduction, and made-up gradients whose sums depend on the order of additions.
@@ -36,10 +37,10 @@ package enum ReferenceReduction {
     /// Returns every step's reduced gradient (this worker's slice only), and all parameters and statistics at the end.
     package static func run(
         _ communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int],
-        mode: ReductionMode = .tree
+        mode: ReductionMode = .tree, kernels: any KernelSet = ReferenceKernels()
     ) throws -> Outcome {
         let reducer = try GradientReducer(
-            communicator: communicator, layout: layout, grainCounts: grainCounts, kernels: ScalarTreeSum(), mode: mode)
+            communicator: communicator, layout: layout, grainCounts: grainCounts, kernels: kernels, mode: mode)
         try reducer.setParameters { parameters in
             for entry in layout.entries { for i in entry.range { parameters[i] = Float(i) * 0.25 } }
         }

@@ -1,0 +1,128 @@
+import Foundation
+import Testing
+
+/// One mistake that a user or a file can make, and how the program must answer.
+struct BadInput: Sendable, CustomTestStringConvertible {
+    let name: String
+    let arguments: [String]
+    let exitCode: Int32
+    /// Parts of the one line on standard error.
+    let fragments: [String]
+    var environment: [String: String] = [:]
+    /// Makes the mistake that lies outside the command line.
+    var prepare: @Sendable (Workbench) throws -> Void = { _ in }
+
+    var testDescription: String { name }
+
+    /// `train` with the small data set and what is wrong.
+    private static func training(
+        _ name: String, _ arguments: [String] = [], _ exitCode: Int32, _ fragments: [String],
+        environment: [String: String] = [:], prepare: @escaping @Sendable (Workbench) throws -> Void = { _ in }
+    ) -> BadInput {
+        BadInput(
+            name: name, arguments: Workbench.training + ["--out", "run", "--quiet"] + arguments, exitCode: exitCode,
+            fragments: fragments, environment: environment, prepare: prepare)
+    }
+
+    private static func file(
+        _ name: String, _ content: String, _ exitCode: Int32, _ fragments: [String]
+    ) -> BadInput {
+        BadInput(
+            name: name, arguments: ["train", "wrong.yaml", "--dataset", "./data", "--out", "run", "--quiet"],
+            exitCode: exitCode, fragments: ["wrong.yaml"] + fragments
+        ) { try $0.folder.write(content.utf8, to: "wrong.yaml") }
+    }
+
+    private static func data(
+        _ name: String, _ exitCode: Int32, _ fragments: [String],
+        _ damage: @escaping @Sendable (inout SmallDataset) throws -> Void
+    ) -> BadInput {
+        training(name, [], exitCode, fragments) { bench in
+            var dataset = SmallDataset()
+            try damage(&dataset)
+            try dataset.write(in: bench.folder)
+        }
+    }
+
+    private static func bytes(
+        _ name: String, of file: String, _ fragments: [String], _ content: @escaping @Sendable () -> [UInt8]
+    ) -> BadInput {
+        training(name, [], 65, [file] + fragments) { bench in
+            let plain = file.replacingOccurrences(of: ".gz", with: "")
+            try FileManager.default.removeItem(atPath: "\(bench.folder.path)/data/\(plain)")
+            try bench.folder.write(content(), to: "data/\(file)")
+        }
+    }
+
+    private static let trainImages = SmallDataset().train.imageFile
+    private static let billions = SmallDataset.header([4_000_000_000, 8, 8]) + [UInt8](repeating: 1, count: 64)
+
+    static let commandLine = [
+        training("unknown option", ["--nonsense"], 64, ["--nonsense", "--help"]),
+        training("option without a value", ["--epochs"], 64, ["--epochs"]),
+        training("text for a number", ["--epochs", "many"], 64, ["many", "--epochs"]),
+        BadInput(name: "unknown command", arguments: ["trian"], exitCode: 64, fragments: ["trian"]),
+        training("batch 0", ["--batch-size", "0"], 64, ["--batch-size 0"]),
+        training("batch beyond memory", ["--batch-size", "1000000000000"], 64, ["--batch-size"]),
+        training("negative learning rate", ["--learning-rate=-0.1"], 64, ["--learning-rate -0.1", "positive"]),
+        training("unknown optimizer", ["--optimizer", "adan"], 64, ["adan", "adam"]),
+        training("momentum of adam", ["--momentum", "0.9"], 64, ["--momentum", "adam"]),
+        training("no sample to train on", ["--validation-split", "0.9999"], 65, ["sample"]),
+        training(
+            "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,
+            ["column 11", "\"rulu\"", "did you mean \"relu\""]),
+        training(
+            "last layer does not match", ["--model", "dense 24, relu, dense 12"], 65,
+            ["layer 3", "dense 12", "10 classes"]),
+        training(
+            "model beyond memory", ["--model", "dense 1000000, dense 1000000, dense 10"], 65, ["model", "memory"]),
+        training(
+            "nonsense in LOCKSTEP_ISA", [], 64, ["LOCKSTEP_ISA=nonsense"], environment: ["LOCKSTEP_ISA": "nonsense"]),
+    ]
+
+    static let files = [
+        BadInput(
+            name: "unknown data set", arguments: ["train", "--dataset", "fashin-mnist", "--out", "run", "--quiet"],
+            exitCode: 66, fragments: ["fashin-mnist", "did you mean fashion-mnist"]),
+        BadInput(
+            name: "missing folder", arguments: ["train", "--dataset", "./nowhere", "--out", "run", "--quiet"],
+            exitCode: 66, fragments: ["./nowhere"]),
+        BadInput(
+            name: "missing configuration", arguments: ["train", "nowhere.yaml"], exitCode: 66,
+            fragments: ["nowhere.yaml"]),
+        file("bad YAML", "epochs: 1\nseed: [1, 2\n", 65, ["line"]),
+        file("not a mapping", "- epochs\n", 65, ["mapping"]),
+        file("unknown key", "epochs: 1\nbatch-sise: 64\n", 65, [":2", "batch-sise", "batch-size"]),
+        file("value of another type", "epochs: 1\nseed: soon\n", 65, [":2", "seed"]),
+        file("value out of range", "epochs: 1\nbatch-size: 0\n", 65, ["batch-size"]),
+        file("typo in a file's model", "model: dense 24, rulu, dense 10\n", 65, ["rulu"]),
+        bytes("truncated gzip", of: "train-images-idx3-ubyte.gz", ["too early"]) {
+            SmallDataset.gzip(Array(trainImages[..<30_000])).dropLast(1_000)
+        },
+        bytes("gzip of too little", of: "train-images-idx3-ubyte.gz", ["600"]) {
+            SmallDataset.gzip(Array(trainImages[..<30_000]))
+        },
+        bytes("truncated file", of: "train-images-idx3-ubyte", ["600"]) { Array(trainImages.dropLast()) },
+        bytes("wrong magic", of: "train-labels-idx1-ubyte", ["IDX"]) { [1, 2, 3, 4] + trainImages },
+        bytes("billions of images", of: "train-images-idx3-ubyte", ["4,000,000,000"]) { billions },
+        bytes("billions of images in gzip", of: "train-images-idx3-ubyte.gz", ["4,000,000,000"]) {
+            SmallDataset.gzip(billions)
+        },
+        data("a label too few", 65, ["600 images", "599 labels"]) { $0.train.labels.removeLast() },
+        data("label outside the classes", 65, ["t10k-labels", "12"]) { $0.test.labels[57] = 12 },
+    ]
+
+    static let outputs = [
+        training(
+            "folder below a file", ["--out", "./data/train-labels-idx1-ubyte/run"], 73, ["train-labels-idx1-ubyte/run"]),
+        training("file in the folder's place", ["--out", "./data/train-labels-idx1-ubyte"], 73, ["train-labels"]),
+        training("folder that nobody can make", ["--out", "/proc/nowhere"], 73, ["/proc/nowhere"]),
+        training(
+            "loss that is not finite", ["--optimizer", "sgd", "--learning-rate", "1e30"], 76,
+            ["step ", "learning rate 1e+30"]),
+        training("folder with a run", [], 73, ["run", "--overwrite"]) { _ = try $0.train(out: "run") },
+        BadInput(
+            name: "missing checkpoint", arguments: ["evaluate", "nowhere.safetensors", "--dataset", "./data"],
+            exitCode: 66, fragments: ["nowhere.safetensors"]),
+    ]
+}

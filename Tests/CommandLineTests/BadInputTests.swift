@@ -1,0 +1,88 @@
+import Foundation
+import Testing
+
+extension CommandLineTests {
+    /// A mistake costs one clear line and the right exit code; nothing hangs and nothing stays behind.
+    @Suite struct BadInputs {
+        /// Nil: without mpirun.
+        static let ways: [Int?] = [nil] + (Program.hasRanks ? [2] : [])
+
+        private func refuse(
+            _ result: ChildProcess.Result, _ exitCode: Int32, _ fragments: [String]
+        ) {
+            #expect(!result.timedOut, "some process is there after \(result.seconds) s")
+            #expect(result.exitCode == exitCode, "\(result)")
+            let text = result.standardError
+            #expect(text.hasPrefix("lockstep: ") && text.hasSuffix("\n") && text.count { $0 == "\n" } == 1, "\(text)")
+            for fragment in fragments { #expect(text.contains(fragment)) }
+            #expect(result.standardOutput == "")
+        }
+
+        @Test(arguments: BadInput.commandLine + BadInput.files + BadInput.outputs, ways)
+        func isRefused(input: BadInput, ranks: Int?) throws {
+            let bench = try Workbench()
+            try input.prepare(bench)
+            let result = try bench.run(
+                input.arguments, ranks: ranks, environment: input.environment, withinSeconds: 5)
+            refuse(result, input.exitCode, input.fragments)
+        }
+
+        /// Without this, a table of refusals proves little.
+        @Test func goodInputIsTaken() throws {
+            let bench = try Workbench()
+            let plain = try bench.train(out: "plain")
+            for name in ["train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
+                let bytes = try bench.folder.read("data/\(name)-ubyte")
+                try bench.folder.write(SmallDataset.gzip(Array(bytes)), to: "data/\(name)-ubyte.gz")
+                try FileManager.default.removeItem(atPath: "\(bench.folder.path)/data/\(name)-ubyte")
+            }
+            let compressed = try bench.train(out: "compressed")
+            #expect(compressed.checkpoint == plain.checkpoint && compressed.metrics == plain.metrics)
+        }
+
+        @Test(.enabled(if: Program.hasRanks)) func threadsUnderMpirun() throws {
+            let result = try Workbench().run(
+                Workbench.training + ["--out", "run", "--quiet", "--workers", "2"], ranks: 2, withinSeconds: 5)
+            refuse(result, 64, ["--workers 2", "mpirun"])
+        }
+
+        @Test(.enabled(if: Program.withoutMPI != nil && Program.mpirun != nil, "LOCKSTEP_WITHOUT_MPI names no program"))
+        func programWithoutMPIUnderMpirun() throws {
+            let binary = try #require(Program.withoutMPI)
+            let bench = try Workbench()
+            let command = Workbench.training + ["--out", "run", "--quiet"]
+            refuse(try bench.run(command, ranks: 2, binary: binary, withinSeconds: 5), 64, ["without MPI", "2 ranks"])
+            #expect(!bench.folder.exists("run"))
+        }
+
+        @Test(arguments: ways) func overwriteReplacesARun(ranks: Int?) throws {
+            let bench = try Workbench()
+            let first = try bench.train(["--steps", "5"])
+            let second = try bench.train(["--overwrite"], as: Way(ranks: ranks))
+            #expect(second.summary.steps == 20 && second.summary.checkpoint != first.summary.checkpoint)
+            #expect(!bench.folder.exists(first.summary.checkpoint))
+        }
+
+        /// The second of two runs into one folder, also with `--overwrite`, leaves the first alone.
+        @Test(arguments: ways) func aFolderInUseIsRefused(ranks: Int?) throws {
+            let bench = try Workbench()
+            let first = try bench.start(
+                Workbench.training + ["--out", "run", "--quiet", "--epochs", "1000000"])
+            try first.wait(for: "epoch") { bench.folder.exists("run/metrics.jsonl") }
+            for arguments in [[], ["--overwrite"]] {
+                let second = try bench.run(
+                    Workbench.training + ["--out", "run", "--quiet"] + arguments, ranks: ranks, withinSeconds: 5)
+                refuse(second, 73, ["run", "in use"])
+            }
+            #expect(kill(first.process, 0) == 0)
+            let lines = try bench.folder.text("run/metrics.jsonl").count { $0 == "\n" }
+            try first.wait(for: "more epochs") {
+                try bench.folder.text("run/metrics.jsonl").count { $0 == "\n" } > lines
+            }
+            kill(first.process, SIGKILL)
+            #expect(first.finish(withinSeconds: 5).exitCode == 128 + SIGKILL)
+            // The lock has died with its process.
+            #expect(try bench.train(["--overwrite"]).summary.steps == 20)
+        }
+    }
+}

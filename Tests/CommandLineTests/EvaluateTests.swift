@@ -1,0 +1,108 @@
+import Foundation
+import Testing
+
+extension CommandLineTests {
+    @Suite struct Evaluate {
+        static let ways =
+            [Way(workers: 1), Way(workers: 3)]
+            + (Program.hasRanks ? [Way(ranks: 2), Way(ranks: 2, environment: ["LOCKSTEP_TRANSPORT": "messages"])] : [])
+
+        struct Report: Decodable {
+            let dataset: String
+            let split: String
+            let loss: Double
+            let accuracy: Double
+            let confusionMatrix: [[Int]]
+        }
+
+        private func evaluate(_ bench: Workbench, _ arguments: [String], _ way: Way) throws -> Report {
+            let result = try bench.run(
+                ["evaluate", "--json"] + arguments + (way.workers.map { ["--workers", "\($0)"] } ?? []),
+                ranks: way.ranks, environment: way.environment)
+            try #require(result.exitCode == 0, "\(result)")
+            // One document and nothing else, or this throws.
+            return try JSONDecoder().decode(Report.self, from: Data(result.standardOutput.utf8))
+        }
+
+        /// Equal to the last digit: both are the shortest text that reads back to one Double.
+        @Test(arguments: ways) func givesTheRunsOwnResult(way: Way) throws {
+            let bench = try Workbench()
+            let summary = try bench.train(["--epochs", "4"]).summary
+            for arguments in [["run"], [summary.checkpoint], [summary.checkpoint, "--dataset", "./data"]] {
+                let report = try evaluate(bench, arguments, way)
+                #expect(report.loss == summary.testLoss && report.accuracy == summary.testAccuracy)
+                #expect(report.split == "test" && report.dataset == "./data")
+                try checkMatrix(report, SmallDataset().test.labels)
+            }
+            let train = try evaluate(bench, ["run", "--split", "train"], way)
+            try checkMatrix(train, SmallDataset().train.labels)
+            #expect(train.split == "train" && train.loss != summary.testLoss)
+        }
+
+        private func checkMatrix(_ report: Report, _ labels: [UInt8]) throws {
+            let matrix = report.confusionMatrix
+            let counts = (0..<SmallDataset.classCount).map { label in labels.count { $0 == UInt8(label) } }
+            try #require(matrix.count == counts.count && matrix.allSatisfy { $0.count == counts.count })
+            #expect(matrix.map { $0.reduce(0, +) } == counts)
+            let correct = matrix.indices.reduce(0) { $0 + matrix[$1][$1] }
+            #expect(report.accuracy == Double(correct) / Double(labels.count))
+        }
+
+        @Test func theTableNamesLossAndAccuracy() throws {
+            let bench = try Workbench()
+            _ = try bench.train()
+            let result = try bench.run(["evaluate", "run"])
+            #expect(result.exitCode == 0 && result.standardError == "", "\(result)")
+            let lines = result.standardOutput.split(separator: "\n")
+            #expect(lines.count == 2 + SmallDataset.classCount, "\(result.standardOutput)")
+            #expect(lines.first?.contains("100 samples, loss ") == true && !result.standardOutput.contains("\u{1B}"))
+        }
+
+        private static let damages: [@Sendable (inout [UInt8]) -> Void] = [
+            { $0[$0.count - 100] ^= 1 }, { $0.removeLast() }, { $0.append(0) }, { $0[0] ^= 0x80 }, { $0[7] = 0x7F },
+            { $0.removeAll() },
+        ]
+
+        @Test(arguments: damages.indices, BadInputs.ways) func damagedCheckpoints(damage: Int, ranks: Int?) throws {
+            let bench = try Workbench()
+            let file = try bench.train().summary.checkpoint
+            var bytes = Array(try bench.folder.read(file))
+            Self.damages[damage](&bytes)
+            try bench.folder.write(bytes, to: file)
+            try refuse(bench, ["run"], ranks, 65, [file])
+        }
+
+        /// Images of 8×4.
+        @Test(arguments: BadInputs.ways) func dataOfAnotherShape(ranks: Int?) throws {
+            let bench = try Workbench()
+            _ = try bench.train()
+            for (part, count) in [("train", UInt32(600)), ("t10k", 100)] {
+                let pixels = [UInt8](repeating: 9, count: Int(count) * 32)
+                try bench.folder.write(
+                    SmallDataset.header([count, 8, 4]) + pixels, to: "data/\(part)-images-idx3-ubyte")
+            }
+            try refuse(bench, ["run"], ranks, 65, ["64", "32"])
+        }
+
+        @Test(arguments: BadInputs.ways) func dataOfOtherClasses(ranks: Int?) throws {
+            let bench = try Workbench()
+            _ = try bench.train()
+            var dataset = SmallDataset()
+            for index in dataset.train.labels.indices { dataset.train.labels[index] %= 4 }
+            for index in dataset.test.labels.indices { dataset.test.labels[index] %= 4 }
+            try dataset.write(to: "fewer", in: bench.folder)
+            try refuse(bench, ["run", "--dataset", "./fewer"], ranks, 65, ["10 classes", "4 classes"])
+        }
+
+        private func refuse(
+            _ bench: Workbench, _ arguments: [String], _ ranks: Int?, _ exitCode: Int32, _ fragments: [String]
+        ) throws {
+            let result = try bench.run(["evaluate"] + arguments, ranks: ranks, withinSeconds: 5)
+            #expect(result.exitCode == exitCode && !result.timedOut, "\(result)")
+            let text = result.standardError
+            #expect(text.hasPrefix("lockstep: ") && text.hasSuffix("\n") && text.count { $0 == "\n" } == 1, "\(text)")
+            for fragment in fragments { #expect(text.contains(fragment)) }
+            #expect(result.standardOutput == "")
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+extension CommandLineTests {
+    @Suite struct InfoAndBench {
+        private func json(_ arguments: [String], ranks: Int? = nil) throws -> Any {
+            let result = try Workbench().run(arguments + ["--json"], ranks: ranks)
+            try #require(result.exitCode == 0 && result.standardError == "", "\(result)")
+            return try JSONSerialization.jsonObject(with: Data(result.standardOutput.utf8))
+        }
+
+        @Test(arguments: [nil] + (Program.hasRanks ? [1, 3] : [])) func info(ranks: Int?) throws {
+            let report = try #require(try json(["info"], ranks: ranks) as? [String: Any])
+            #expect(report["launcher"] as? String == (ranks == nil ? "solo" : "mpi"))
+            #expect((report["ranks"] as? [String])?.count == ranks ?? 1)
+            #expect((report["cores"] as? Int ?? 0) >= 1 && (report["gigaflopsPerCore"] as? Double ?? 0) > 0)
+            #expect(report["numericsVersion"] as? Int == 1)
+            let set = try #require(report["instructionSet"] as? String)
+            #expect((report["availableInstructionSets"] as? [String])?.contains(set) == true)
+
+            let text = try Workbench().run(["info"], ranks: ranks)
+            #expect(text.exitCode == 0 && text.standardError == "", "\(text)")
+            #expect(text.standardOutput.contains(set) && !text.standardOutput.contains("\u{1B}"))
+            #expect(text.standardOutput.contains("ranks     \(ranks.map { "\($0)," } ?? "none")"))
+        }
+
+        @Test func infoNamesTheForcedInstructionSet() throws {
+            for set in Program.info.availableInstructionSets {
+                let result = try Workbench().run(["info", "--json"], environment: ["LOCKSTEP_ISA": set])
+                #expect(result.standardOutput.contains("\"instructionSet\" : \"\(set)\""), "\(result)")
+            }
+        }
+
+        @Test(arguments: [nil] + (Program.hasRanks ? [2] : [])) func benchGemm(ranks: Int?) throws {
+            let results = try #require(try json(["bench", "gemm"], ranks: ranks) as? [[String: Any]])
+            #expect(!results.isEmpty)
+            for result in results {
+                #expect(Set(result.keys).isSuperset(of: ["m", "n", "k", "transpose", "gflops", "fractionOfPeak"]))
+                #expect((result["gflops"] as? Double ?? 0) > 0 && (result["fractionOfPeak"] as? Double ?? 0) > 0)
+            }
+            #expect(Set(results.compactMap { $0["transpose"] as? String }).isSuperset(of: ["nn", "nt"]))
+        }
+
+        @Test(arguments: [nil] + (Program.hasRanks ? [2] : [])) func benchStep(ranks: Int?) throws {
+            let arguments = ["bench", "step", "--dataset", "./data", "--model", SmallDataset.model, "--epochs", "1"]
+            let results = try #require(
+                try json(arguments + (ranks == nil ? ["--workers", "3"] : []), ranks: ranks) as? [[String: Any]])
+            try #require(results.count == 1)
+            let result = results[0]
+            #expect(result["network"] as? String == SmallDataset.model)
+            #expect(result["workers"] as? Int == ranks ?? 3)
+            #expect((result["samplesPerSecond"] as? Double ?? 0) > 0 && (result["fractionOfPeak"] as? Double ?? 0) > 0)
+            #expect((result["phases"] as? [Any])?.isEmpty == false)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// Runs the built program, one test after the other: most of them use all cores.
+@Suite(.serialized, .timeLimit(.minutes(10)))
+enum CommandLineTests {}
+
+extension CommandLineTests {
+    /// A run is the same to the last bit, whoever does the work.
+    @Suite struct SameBits {
+        struct Training: Sendable, CustomTestStringConvertible {
+            let name: String
+            let arguments: [String]
+
+            var testDescription: String { name }
+
+            /// 600 samples leave a short last batch at 64 and at 61; 61 moreover a short last grain.
+            static let all = [
+                Training(name: "adam, batch 64", arguments: ["--batch-size", "64", "--hash-every", "4"]),
+                Training(name: "adam, batch 61", arguments: ["--batch-size", "61"]),
+                Training(
+                    name: "adam, batch 64, validation",
+                    arguments: ["--batch-size", "64", "--validation-split", "0.2"]),
+                Training(
+                    name: "sgd with momentum, batch 61, validation",
+                    arguments: [
+                        "--batch-size", "61", "--optimizer", "sgd", "--momentum", "0.9", "--learning-rate", "0.05",
+                        "--validation-split", "0.2",
+                    ]),
+            ]
+        }
+
+        static let threads =
+            [2, 3, 8].map { Way(workers: $0) }
+            + Program.info.availableInstructionSets.map { Way(workers: 2, environment: ["LOCKSTEP_ISA": $0]) }
+        static let ranks =
+            [1, 2, 3, 4, 5, 7, 8, 11].map { Way(ranks: $0) }
+            + [2, 3, 5].map { Way(ranks: $0, environment: ["LOCKSTEP_TRANSPORT": "messages"]) }
+            + Program.info.availableInstructionSets.map { Way(ranks: 2, environment: ["LOCKSTEP_ISA": $0]) }
+        static let withoutMPI = Program.withoutMPI.map { path in [1, 3].map { Way(workers: $0, binary: path) } } ?? []
+
+        /// What one worker alone makes of each training.
+        private static let alone = Mutex<[String: RunRecord]>([:])
+
+        private func alone(_ training: Training) throws -> RunRecord {
+            if let known = Self.alone.withLock({ $0[training.name] }) { return known }
+            let record = try Workbench().train(training.arguments)
+            Self.alone.withLock { $0[training.name] = record }
+            return record
+        }
+
+        private func compare(_ training: Training, _ way: Way) throws {
+            let expected = try alone(training)
+            let found = try Workbench().train(training.arguments, as: way)
+            #expect(found.summary == expected.summary)
+            #expect(found.metrics == expected.metrics)
+            #expect(found.checkpoint == expected.checkpoint)
+            #expect(found.configuration == expected.configuration)
+        }
+
+        @Test(arguments: Training.all, threads) func withThreads(training: Training, way: Way) throws {
+            try compare(training, way)
+        }
+
+        @Test(
+            .enabled(if: Program.hasRanks, "mpirun is missing, or the program was built without MPI"),
+            arguments: Training.all, ranks)
+        func withRanks(training: Training, way: Way) throws { try compare(training, way) }
+
+        @Test(
+            .enabled(if: Program.withoutMPI != nil, "LOCKSTEP_WITHOUT_MPI names no program"),
+            arguments: Training.all, withoutMPI)
+        func withoutMPI(training: Training, way: Way) throws { try compare(training, way) }
+
+        /// Comparing hashes proves something only if they can differ, and the training must be one that learns.
+        @Test func otherTrainingsGiveOtherBits() throws {
+            let trainings =
+                Training.all + [Training(name: "another seed", arguments: ["--batch-size", "64", "--seed", "8"])]
+            let records = try trainings.map { try alone($0) }
+            #expect(Set(records.map(\.summary.parametersSHA256)).count == trainings.count)
+            for (training, record) in zip(trainings, records) {
+                let isSplit = training.arguments.contains("--validation-split")
+                // Adam with batch 64: a line each for the hash after steps 4, 8, …, 20.
+                let hashLines = training.arguments.contains("--hash-every") ? 5 : 0
+                #expect(record.metrics.count == (isSplit ? 2 * 2 + 1 : 2 * 2) + hashLines, "\(training.name)")
+                #expect((record.summary.validationLoss != nil) == isSplit, "\(training.name)")
+            }
+            let longer = try Workbench().train(["--epochs", "20"])
+            #expect(longer.summary.testAccuracy >= 0.9)
+        }
+
+        /// A change of this value is a change of the numerics: when it is on purpose, raise `numericsVersion`.
+        @Test func theBitsAreThoseOfThisNumericsVersion() throws {
+            let record = try alone(Training.all[0])
+            #expect(record.summary.numericsVersion == 1)
+            #expect(record.summary.parametersSHA256 == "GOLDEN")
+        }
+
+        @Test(.enabled(if: Program.python != nil, "python3 is missing"))
+        func pythonComputesTheSameHash() throws {
+            let bench = try Workbench()
+            let record = try bench.train()
+            let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("Python/parameters_sha256.py").path
+            let result = try ChildProcess(
+                try #require(Program.python), [script, record.summary.checkpoint], environment: [:],
+                folder: bench.folder
+            ).finish(withinSeconds: 30)
+            #expect(result.standardOutput == record.summary.parametersSHA256 + "\n", "\(result)")
+        }
+
+        /// Eleven workers for eight grains.
+        @Test(arguments: [Way(workers: 11)] + (Program.hasRanks ? [Way(ranks: 11)] : []))
+        func idleWorkersAreToldOnce(way: Way) throws {
+            let result = try Workbench().run(
+                Workbench.training + ["--out", "run"] + (way.workers.map { ["--workers", "\($0)"] } ?? []),
+                ranks: way.ranks)
+            #expect(result.exitCode == 0, "\(result)")
+            let notes = result.allOutput.split(separator: "\n").filter { $0.contains("idle") }
+            #expect(notes.count == 1 && notes[0].contains("8 grains") && notes[0].contains("3 of 11"), "\(result)")
+        }
+
+        @Test(.enabled(if: Program.info.fashionMNIST != nil, "Fashion-MNIST is not installed"))
+        func onFashionMNIST() throws {
+            let folder = try TemporaryFolder()
+            let command = [
+                "train", "--dataset", "fashion-mnist", "--steps", "200", "--seed", "7", "--quiet", "--out", "run",
+                "--overwrite",
+            ]
+            let ways = [Way(workers: 1), Way(workers: 3)] + (Program.hasRanks ? [Way(ranks: 2), Way(ranks: 5)] : [])
+            var records: [RunRecord] = []
+            for way in ways {
+                let result = try Program.run(
+                    command + (way.workers.map { ["--workers", "\($0)"] } ?? []), ranks: way.ranks, folder: folder)
+                try #require(result.exitCode == 0, "\(way): \(result)")
+                records.append(try RunRecord("run", in: folder))
+                #expect(records.last == records.first, "\(way)")
+            }
+            #expect(records[0].summary.steps == 200 && records[0].summary.testAccuracy > 0.7)
+        }
+    }
+}

@@ -61,21 +61,19 @@ package struct Network: Sendable {
     /// No gradient is needed at the input of this layer or below it.
     var firstTrainable: Int { layers.firstIndex { $0 is Dense } ?? 0 }
 
-    /// PyTorch's `nn.Linear`: weights and biases uniform in ±1/√inputFeatures (Kaiming-uniform with a = √5), each drawn
-    /// from (seed, parameter's number, index in PyTorch's layout).
+    /// Kaiming-uniform for rectifiers (He et al. 2015; PyTorch's `kaiming_uniform_` with `nonlinearity="relu"`): weights
+    /// uniform in ±√(6 / inputFeatures), each drawn from (seed, parameter's number, index in PyTorch's layout). Biases 0.
     package func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64) {
         for i in 0..<layout.floatCount { parameters[i] = 0 }
         var number: UInt64 = 0
         for case let dense as Dense in layers {
-            let bound = Float(1 / Double(dense.inputFeatures).squareRoot())
-            let weightRandom = KeyedRandom(seed: seed, purpose: .initialWeights, subject: number)
-            let biasRandom = KeyedRandom(seed: seed, purpose: .initialWeights, subject: number + 1)
+            let bound = Float((6 / Double(dense.inputFeatures)).squareRoot())
+            let random = KeyedRandom(seed: seed, purpose: .initialWeights, subject: number)
             for o in 0..<dense.outputFeatures {
                 for i in 0..<dense.inputFeatures {
-                    let u = weightRandom.uniformFloat(at: UInt64(o * dense.inputFeatures + i))
+                    let u = random.uniformFloat(at: UInt64(o * dense.inputFeatures + i))
                     parameters[dense.weight.lowerBound + i * dense.outputFeatures + o] = bound * (2 * u - 1)
                 }
-                parameters[dense.bias.lowerBound + o] = bound * (2 * biasRandom.uniformFloat(at: UInt64(o)) - 1)
             }
             number += 2
         }

@@ -70,7 +70,8 @@ package struct StepBenchmark: Sendable {
         rates.sort()
         let rate = rates[rates.count / 2]
         try communicator.barrier()
-        let peak = kernels.measuredPeakFlops() * Double(min(communicator.size, ProcessorSet.allowed().count))
+        let cores = min(communicator.size, try communicator.processorCount())
+        let peak = kernels.measuredPeakFlops() * Double(cores)
         let phases = trainer.phases
         return Result(
             network: ModelText.text(of: configuration.model), workers: communicator.size,

@@ -192,13 +192,14 @@ private struct TrainingSession: ~Copyable {
     }
 
     private func finish(_ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator) throws {
+        let cores = min(communicator.size, try communicator.processorCount())
         try communicator.agree {
             guard let directory else { return }
             let checkpoint = network.checkpoint(
                 trainer.parameters, seed: configuration.seed, epoch: epoch, step: trainer.stepCount)
             let file = try directory.write(checkpoint, step: trainer.stepCount)
             func point(_ split: MetricsPoint.Split) -> MetricsPoint? { last.first { $0.split == split } }
-            let peak = run.kernels.measuredPeakFlops() * Double(min(communicator.size, ProcessorSet.allowed().count))
+            let peak = run.kernels.measuredPeakFlops() * Double(cores)
             let summary = TrainingSummary(
                 parametersSHA256: checkpoint.parametersSHA256, trainSamplesPerSecond: bestSamplesPerSecond,
                 trainLoss: point(.train)?.loss ?? .nan, trainAccuracy: point(.train)?.accuracy ?? .nan,

@@ -20,10 +20,13 @@ final class ChildProcess {
     private let outputPath: String
     private let errorPath: String
     private var status: Int32?
+    /// Kept until this object is gone.
+    private let folder: TemporaryFolder
 
     /// - Parameter folder: The working directory.
     init(_ program: String, _ arguments: [String], environment: [String: String], folder: TemporaryFolder) throws {
         // Files instead of pipes: nothing has to be drained, and a process that stays behind cannot block a reader.
+        self.folder = folder
         let name = UUID().uuidString
         outputPath = folder.path + "/.\(name).out"
         errorPath = folder.path + "/.\(name).err"

@@ -42,8 +42,8 @@ enum Program {
 
     static let info: Info = {
         do {
-            let child = try start(["info", "--json"], folder: TemporaryFolder())
-            let result = child.finish(withinSeconds: 30)
+            let result = try run(["info", "--json"], folder: TemporaryFolder())
+            guard result.exitCode == 0 else { throw TestError("\(result)") }
             return try JSONDecoder().decode(Info.self, from: Data(result.standardOutput.utf8))
         } catch { fatalError("\(path) info --json: \(error)") }
     }()

@@ -31,14 +31,15 @@ extension CommandLineTests {
             ]
         }
 
-        static let threads =
+        static let threadWays =
             [2, 3, 8].map { Way(workers: $0) }
             + Program.info.availableInstructionSets.map { Way(workers: 2, environment: ["LOCKSTEP_ISA": $0]) }
-        static let ranks =
+        static let rankWays =
             [1, 2, 3, 4, 5, 7, 8, 11].map { Way(ranks: $0) }
             + [2, 3, 5].map { Way(ranks: $0, environment: ["LOCKSTEP_TRANSPORT": "messages"]) }
             + Program.info.availableInstructionSets.map { Way(ranks: 2, environment: ["LOCKSTEP_ISA": $0]) }
-        static let withoutMPI = Program.withoutMPI.map { path in [1, 3].map { Way(workers: $0, binary: path) } } ?? []
+        static let waysWithoutMPI =
+            Program.withoutMPI.map { path in [1, 3].map { Way(workers: $0, binary: path) } } ?? []
 
         /// What one worker alone makes of each training.
         private static let alone = Mutex<[String: RunRecord]>([:])
@@ -59,18 +60,18 @@ extension CommandLineTests {
             #expect(found.configuration == expected.configuration)
         }
 
-        @Test(arguments: Training.all, threads) func withThreads(training: Training, way: Way) throws {
+        @Test(arguments: Training.all, threadWays) func withThreads(training: Training, way: Way) throws {
             try compare(training, way)
         }
 
         @Test(
             .enabled(if: Program.hasRanks, "mpirun is missing, or the program was built without MPI"),
-            arguments: Training.all, ranks)
+            arguments: Training.all, rankWays)
         func withRanks(training: Training, way: Way) throws { try compare(training, way) }
 
         @Test(
             .enabled(if: Program.withoutMPI != nil, "LOCKSTEP_WITHOUT_MPI names no program"),
-            arguments: Training.all, withoutMPI)
+            arguments: Training.all, waysWithoutMPI)
         func withoutMPI(training: Training, way: Way) throws { try compare(training, way) }
 
         /// Comparing hashes proves something only if they can differ, and the training must be one that learns.

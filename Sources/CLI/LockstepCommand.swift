@@ -42,11 +42,13 @@ enum Main {
         default:
             let code = LockstepCommand.exitCode(for: error)
             guard isSpeaker else { return code.rawValue }
-            let message = LockstepCommand.fullMessage(for: error)
             if code.isSuccess {
-                Output.line(message)
+                Output.line(LockstepCommand.fullMessage(for: error))
             } else {
-                Output.error(message)
+                let lines = LockstepCommand.message(for: error).split(separator: "\n").map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                }
+                Output.error("lockstep: \(lines.joined(separator: " ")); --help lists what is known")
             }
             return code.rawValue
         }

@@ -131,9 +131,10 @@ package struct ReferenceKernels: KernelSet {
     }
 
     package func spinFusedMultiplyAdds(iterations: Int) -> Double {
-        var sum: Float = 1
-        for _ in 0..<iterations { sum = sum.addingProduct(sum, 0x1p-30) }
-        return sum.isFinite ? 2 * Double(iterations) : 0
+        // The start is not known to the compiler, so that the chain is really computed.
+        var sum = Float(iterations)
+        for _ in 0..<iterations { sum = Float(1).addingProduct(sum, 0.75) }
+        return sum > 0 ? 2 * Double(iterations) : 0
     }
 
     package func allFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool {

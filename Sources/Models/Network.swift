@@ -58,6 +58,12 @@ package struct Network: Sendable {
         return flops
     }
 
+    /// Floats that training keeps of one sample: the input, what each layer makes of it, and two gradients.
+    package var activationsPerSample: Int {
+        let outputs = layers.filter { !$0.worksInPlace }.map(\.outputFeatures)
+        return inputFeatures + outputs.reduce(0, +) + 2 * (outputs.max() ?? 0)
+    }
+
     /// No gradient is needed at the input of this layer or below it.
     var firstTrainable: Int { layers.firstIndex { $0 is Dense } ?? 0 }
 

@@ -24,7 +24,9 @@ struct ConfigurationKey: Sendable {
             return true
         }
         inherit = { options, other in
-            if options[keyPath: path] == nil { options[keyPath: path] = other[keyPath: path] }
+            guard options[keyPath: path] == nil else { return }
+            options[keyPath: path] = other[keyPath: path]
+            options.places[name] = other.places[name]
         }
     }
 }
@@ -88,6 +90,7 @@ extension TrainingOptions {
         guard let scalar = valueNode.scalar, key.parse(&self, scalar.string) else {
             throw Failure(.data, "\(path)\(line): \"\(written)\" needs \(key.typeName)")
         }
+        places[name] = path + line
     }
 }
 

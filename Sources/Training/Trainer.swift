@@ -42,6 +42,7 @@ package struct Trainer: ~Copyable {
             .map { BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, size: size) }
         let capacity = plans.map(\.samples.count).max() ?? 0
         // Whatever throws comes before the first field is set.
+        try communicator.agree { try network.checkMemory(samplesPerWorker: capacity) }
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi)

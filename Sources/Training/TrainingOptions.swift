@@ -25,6 +25,8 @@ package struct TrainingOptions: Sendable {
     package var validationSplit: Double?
     package var reduction: String?
     package var hashEvery: Int?
+    /// Where in a file an option was said, by its name; nothing for those of the command line.
+    var places: [String: String] = [:]
 
     package init() {}
 
@@ -37,78 +39,79 @@ package struct TrainingOptions: Sendable {
 
     /// Fills in the defaults and checks every value.
     ///
-    /// - Throws: `Failure(.usage)` that names the option and what it may be.
+    /// - Throws: `Failure(.usage)` that names the option and what it may be, or `Failure(.data)` with the place in the
+    ///   file that said it.
     package func resolved() throws -> TrainingConfiguration {
         let batchSize = try positive(batchSize ?? 64, "batch-size")
-        let description = try resolvedOptimizer()
-        let loss = loss ?? "cross-entropy"
-        guard loss == "cross-entropy" else { throw unknown("loss", loss, ["cross-entropy"]) }
-        let reductionName = reduction ?? TrainingConfiguration.Reduction.tree.rawValue
-        guard let reduction = TrainingConfiguration.Reduction(rawValue: reductionName) else {
-            throw unknown("reduction", reductionName, TrainingConfiguration.Reduction.allCases.map(\.rawValue))
-        }
-        let validationSplit = validationSplit ?? 0
-        guard validationSplit >= 0 && validationSplit < 1 else {
-            throw Failure(.usage, "--validation-split \(validationSplit): a fraction from 0 to below 1 is needed")
+        let optimizer = try resolvedOptimizer()
+        _ = try choice(loss ?? "cross-entropy", "loss", ["cross-entropy"])
+        let reductions = TrainingConfiguration.Reduction.allCases
+        let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
+        let learningRate = learningRate ?? optimizer.defaultLearningRate
+        guard learningRate > 0 && learningRate.isFinite else {
+            throw failure("learning-rate", "\(learningRate): a positive number is needed")
         }
         return TrainingConfiguration(
-            dataset: dataset ?? "fashion-mnist", dataDirectory: dataDirectory,
-            model: try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10"),
-            optimizer: description, learningRate: try positive(learningRate ?? description.defaultLearningRate),
-            batchSize: batchSize,
+            dataset: dataset ?? "fashion-mnist", dataDirectory: dataDirectory, model: try resolvedModel(),
+            optimizer: optimizer, learningRate: learningRate, batchSize: batchSize,
             grainSize: try positive(
                 grain ?? TrainingConfiguration.defaultGrainSize(batchSize: batchSize), "grain"),
             epochs: try positive(epochs ?? 10, "epochs"), steps: try steps.map { try positive($0, "steps") },
-            seed: seed ?? 1, splitSeed: splitSeed ?? 1, validationSplit: validationSplit, reduction: reduction,
+            seed: seed ?? 1, splitSeed: splitSeed ?? 1,
+            validationSplit: try fraction(validationSplit ?? 0, "validation-split"),
+            reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
             hashEvery: try hashEvery.map { try positive($0, "hash-every") })
     }
 
+    private func resolvedModel() throws -> [LayerDescription] {
+        do {
+            return try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10")
+        } catch let failure as Failure {
+            guard let place = places["model"] else { throw failure }
+            throw Failure(.data, "\(place): \(failure.message)")
+        }
+    }
+
     private func resolvedOptimizer() throws -> OptimizerDescription {
-        let name = optimizer ?? "adam"
-        func fraction(_ value: Double, _ option: String) throws -> Double {
-            guard value >= 0 && value < 1 else {
-                throw Failure(.usage, "--\(option) \(value): a value from 0 to below 1 is needed")
-            }
-            return value
-        }
+        let name = try choice(optimizer ?? "adam", "optimizer", OptimizerDescription.names)
         func refuse(_ value: Double?, _ option: String) throws {
-            guard value == nil else { throw Failure(.usage, "--\(option) has no meaning for --optimizer \(name)") }
+            guard value == nil else { throw failure(option, "has no meaning for --optimizer \(name)") }
         }
-        switch name {
-        case "sgd":
+        if name == "sgd" {
             try refuse(beta1, "beta1")
             try refuse(beta2, "beta2")
             try refuse(epsilon, "epsilon")
             return .sgd(momentum: try fraction(momentum ?? 0, "momentum"))
-        case "adam":
-            try refuse(momentum, "momentum")
-            let epsilon = epsilon ?? 1e-8
-            guard epsilon > 0 && epsilon.isFinite else {
-                throw Failure(.usage, "--epsilon \(epsilon): a positive number is needed")
-            }
-            return .adam(
-                beta1: try fraction(beta1 ?? 0.9, "beta1"), beta2: try fraction(beta2 ?? 0.999, "beta2"),
-                epsilon: epsilon)
-        default:
-            throw unknown("optimizer", name, OptimizerDescription.names)
         }
+        try refuse(momentum, "momentum")
+        let epsilon = epsilon ?? 1e-8
+        guard epsilon > 0 && epsilon.isFinite else {
+            throw failure("epsilon", "\(epsilon): a positive number is needed")
+        }
+        return .adam(
+            beta1: try fraction(beta1 ?? 0.9, "beta1"), beta2: try fraction(beta2 ?? 0.999, "beta2"), epsilon: epsilon)
     }
 
     private func positive(_ value: Int, _ option: String) throws -> Int {
-        guard value >= 1 && value <= 1 << 40 else {
-            throw Failure(.usage, "--\(option) \(value): a whole number from 1 is needed")
+        guard value >= 1 && value <= 1 << 40 else { throw failure(option, "\(value): a whole number from 1 is needed") }
+        return value
+    }
+
+    private func fraction(_ value: Double, _ option: String) throws -> Double {
+        guard value >= 0 && value < 1 else { throw failure(option, "\(value): a number from 0 to below 1 is needed") }
+        return value
+    }
+
+    private func choice(_ value: String, _ option: String, _ known: [String]) throws -> String {
+        guard known.contains(value) else {
+            let near = Spelling.nearest(to: value, in: known).map { "; did you mean \($0)?" } ?? ""
+            throw failure(option, "\(value) is unknown; it may be \(known.joined(separator: ", "))\(near)")
         }
         return value
     }
 
-    private func positive(_ learningRate: Double) throws -> Double {
-        guard learningRate > 0 && learningRate.isFinite else {
-            throw Failure(.usage, "--learning-rate \(learningRate): a positive number is needed")
-        }
-        return learningRate
-    }
-
-    private func unknown(_ option: String, _ value: String, _ known: [String]) -> Failure {
-        Failure(.usage, "--\(option) \(value) is unknown; it may be \(known.joined(separator: ", "))")
+    private func failure(_ option: String, _ what: String) -> Failure {
+        guard let place = places[option] else { return Failure(.usage, "--\(option) \(what)") }
+        return Failure(.data, "\(place): \(option) \(what)")
     }
 }

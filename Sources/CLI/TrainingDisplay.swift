@@ -73,10 +73,10 @@ final class TrainingDisplay: TrainingObserver {
             """
             test accuracy \(terminal.bold(Text.percent(summary.testAccuracy))), test loss \
             \(Text.fixed(summary.testLoss, 4)) after \(Text.plural(summary.epochs, "epoch")) in \
-            \(Text.fixed(summary.wallSeconds, 1)) s; best epoch \
-            \(grouped(Int(summary.trainSamplesPerSecond))) samples/s \
-            (\(Text.fixed(summary.fractionOfPeak * 100, 0)) % of peak)
-            parametersSHA256 \(summary.parametersSHA256)
+            \(Text.fixed(summary.wallSeconds, 1)) s
+            best epoch \(grouped(Int(summary.trainSamplesPerSecond))) samples/s, \
+            \(Text.fixed(summary.fractionOfPeak * 100, 0)) % of peak
+            sha256 \(summary.parametersSHA256)
             results in \(path): summary.json, metrics.jsonl, \(summary.checkpoint.dropFirst(path.count + 1))
             """)
     }

@@ -40,13 +40,14 @@ package struct TrainingRun: Sendable {
                 ? [shape.height, shape.width] : [shape.height, shape.width, shape.channels]
             return try Network(configuration.model, inputShape: inputShape, classCount: data.classCount)
         }
+        let trainer = try Trainer(
+            configuration, network: network, images: data.train, sampleCount: split.train.count, kernels: kernels,
+            communicator: communicator)
+        // The folder comes last: what fails before leaves nothing behind.
         let directory = try communicator.agree {
             communicator.rank == 0
                 ? try RunDirectory(path: path, overwrites: overwrites, configuration: configuration.yaml) : nil
         }
-        let trainer = try Trainer(
-            configuration, network: network, images: data.train, sampleCount: split.train.count, kernels: kernels,
-            communicator: communicator)
         var session = TrainingSession(
             run: self, data: data, split: split, network: network, directory: directory, trainer: trainer,
             observer: communicator.rank == 0 ? makeObserver() : nil)

@@ -63,11 +63,11 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         training("text for a number", ["--epochs", "many"], 64, ["many", "--epochs"]),
         BadInput(name: "unknown command", arguments: ["trian"], exitCode: 64, fragments: ["trian"]),
         training("batch 0", ["--batch-size", "0"], 64, ["--batch-size 0"]),
-        training("batch beyond memory", ["--batch-size", "1000000000000"], 64, ["--batch-size"]),
         training("negative learning rate", ["--learning-rate=-0.1"], 64, ["--learning-rate -0.1", "positive"]),
+        training("negative word of its own", ["--learning-rate", "-0.1"], 64, ["--learning-rate"]),
         training("unknown optimizer", ["--optimizer", "adan"], 64, ["adan", "adam"]),
         training("momentum of adam", ["--momentum", "0.9"], 64, ["--momentum", "adam"]),
-        training("no sample to train on", ["--validation-split", "0.9999"], 65, ["sample"]),
+        training("nothing but validation", ["--validation-split", "1"], 64, ["--validation-split 1"]),
         training(
             "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,
             ["column 11", "\"rulu\"", "did you mean \"relu\""]),
@@ -111,6 +111,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         data("a label too few", 65, ["600 images", "599 labels"]) { $0.train.labels.removeLast() },
         data("label outside the classes", 65, ["t10k-labels", "12"]) { $0.test.labels[57] = 12 },
     ]
+
+    /// What each rank finds out for itself, before MPI starts.
+    static let onEveryRank = [commandLine[0], commandLine[3], files[2], outputs[5]]
 
     static let outputs = [
         training(

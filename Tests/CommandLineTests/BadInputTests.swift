@@ -55,6 +55,15 @@ extension CommandLineTests {
             #expect(!bench.folder.exists("run"))
         }
 
+        /// Rank 0 speaks for all; a rank that is faster must not end the job before it has.
+        @Test(.enabled(if: Program.hasRanks), arguments: BadInput.onEveryRank)
+        func aSlowFirstRankIsHeard(input: BadInput) throws {
+            let wait = "if [ $OMPI_COMM_WORLD_RANK = 0 ]; then sleep 0.5; fi; exec \"$@\""
+            let result = try Workbench().run(
+                ["-c", wait, "sh", Program.path] + input.arguments, ranks: 3, binary: "/bin/sh", withinSeconds: 5)
+            refuse(result, input.exitCode, input.fragments)
+        }
+
         @Test(arguments: ways) func overwriteReplacesARun(ranks: Int?) throws {
             let bench = try Workbench()
             let first = try bench.train(["--steps", "5"])

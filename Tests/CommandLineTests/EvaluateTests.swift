@@ -31,7 +31,7 @@ extension CommandLineTests {
             for arguments in [["run"], [summary.checkpoint], [summary.checkpoint, "--dataset", "./data"]] {
                 let report = try evaluate(bench, arguments, way)
                 #expect(report.loss == summary.testLoss && report.accuracy == summary.testAccuracy)
-                #expect(report.split == "test" && report.dataset == "./data")
+                #expect(report.split == "test" && report.dataset == "data")
                 try checkMatrix(report, SmallDataset().test.labels)
             }
             let train = try evaluate(bench, ["run", "--split", "train"], way)

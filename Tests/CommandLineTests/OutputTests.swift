@@ -17,7 +17,7 @@ extension CommandLineTests {
             #expect(lines(result).map { $0.prefix(9) } == ["epoch 1/3", "epoch 2/3", "epoch 3/3"], "\(result)")
             #expect(!result.standardOutput.contains("\u{1B}") && !result.standardOutput.contains("\r"))
             let summary = try RunRecord("run", in: bench.folder).summary
-            #expect(result.standardOutput.contains("parametersSHA256 \(summary.parametersSHA256)\n"))
+            #expect(result.standardOutput.contains("sha256 \(summary.parametersSHA256)\n"))
             #expect(result.standardOutput.contains("results in run: "))
         }
 

@@ -19,14 +19,14 @@ struct SmallDataset {
                 let label = SmallDataset.mixed(UInt64(index)) % UInt64(SmallDataset.classCount)
                 labels.append(UInt8(label))
                 for pixel in 0..<64 {
-                    let noise = SmallDataset.mixed(UInt64(index * 64 + pixel) | 1 << 32) % 160
+                    let noise = SmallDataset.mixed(UInt64(index * 64 + pixel) | 1 << 32) % 128
                     let isLit = SmallDataset.mixed(label * 64 + UInt64(pixel) | 1 << 33) % 4 == 0
-                    images.append(UInt8(noise + (isLit ? 95 : 0)))
+                    images.append(UInt8(noise + (isLit ? 127 : 0)))
                 }
             }
         }
 
-        var imageFile: [UInt8] { SmallDataset.header([UInt32(labels.count), 8, 8]) + images }
+        var imageFile: [UInt8] { SmallDataset.header([UInt32(images.count / 64), 8, 8]) + images }
         var labelFile: [UInt8] { SmallDataset.header([UInt32(labels.count)]) + labels }
     }
 

@@ -103,33 +103,6 @@ package struct ReferenceKernels: KernelSet {
         }
     }
 
-    package func updateSGD(
-        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-        velocity: UnsafeMutablePointer<Float>?, count: Int, learningRate: Float, momentum: Float
-    ) {
-        for i in 0..<count {
-            var v = gradient[i]
-            if let velocity {
-                v = v.addingProduct(velocity[i], momentum)
-                velocity[i] = v
-            }
-            parameters[i] = parameters[i].addingProduct(v, -learningRate)
-        }
-    }
-
-    package func updateAdam(
-        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
-    ) {
-        for i in 0..<count {
-            let g = gradient[i]
-            m[i] = m[i].addingProduct(g - m[i], step.oneMinusBeta1)
-            v[i] = (v[i] * step.beta2).addingProduct(g * step.oneMinusBeta2, g)
-            let denominator = step.epsilon.addingProduct(v[i].squareRoot(), step.inverseRootBiasCorrection2)
-            parameters[i] = parameters[i].addingProduct(-step.stepSize, m[i] / denominator)
-        }
-    }
-
     package func spinFusedMultiplyAdds(iterations: Int) -> Double {
         // The start is not known to the compiler, so that the chain is really computed.
         var sum = Float(iterations)

@@ -22,6 +22,19 @@ extension Endpoint {
         throw failure
     }
 
+    /// Runs `body` on worker 0 alone; when it fails, all workers throw its failure.
+    func onRoot(_ body: () throws -> Void) throws {
+        var own: Failure?
+        if rank == 0 {
+            do { try body() } catch { own = Failure(describing: error) }
+        }
+        let report = try Communicator(self).broadcast(bytes: own.map { $0.encoded } ?? [], root: 0)
+        guard !report.isEmpty else { return }
+        let failure = Failure(decoding: report)
+        agreedFailure = failure
+        throw failure
+    }
+
     /// A failure of one worker, with its place in front.
     func located(_ failure: Failure, rank: Int) -> Failure {
         Failure(failure.kind, "rank \(rank) on \(hostNames[rank]): \(failure.message)")

@@ -1,7 +1,6 @@
 extension Communicator {
-    /// The processors of all hosts that some worker may run on. Collective.
+    /// The processors of all hosts that some worker may run on. Collective. (A thread may be bound to one of them.)
     package func processorCount() throws -> Int {
-        if kind != .mpi { return ProcessorSet.allowed().count }
         let sets = try allGather(bytes: ProcessorSet.allowed().bytes).map(ProcessorSet.init(bytes:))
         var total = 0
         for (rank, host) in hostNames.enumerated() where hostNames.firstIndex(of: host) == rank {

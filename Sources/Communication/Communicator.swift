@@ -55,6 +55,9 @@ package struct Communicator: ~Copyable {
     /// the lowest failing rank, with its rank and host in front unless all failed alike.
     package func agree<T>(_ body: () throws -> T) throws -> T { try endpoint.agree(body) }
 
+    /// Runs `body` on worker 0 alone; when it fails, all workers throw the same `Failure`.
+    package func onRoot(_ body: () throws -> Void) throws { try endpoint.onRoot(body) }
+
     private func checkRoot(_ root: Int) {
         precondition(root >= 0 && root < size, "broadcast: root \(root) is outside 0..<\(size)")
     }

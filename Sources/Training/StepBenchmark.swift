@@ -62,7 +62,9 @@ package struct StepBenchmark: Sendable {
             for index in 0..<order.stepCount {
                 let result = try trainer.step(order, index: index, learningRate: configuration.learningRate)
                 guard result.lossSum.isFinite else {
-                    throw Failure(.notFinite, "the loss is not finite after step \(trainer.stepCount)")
+                    return try communicator.agree {
+                        throw Failure(.notFinite, "the loss is not finite after step \(trainer.stepCount)")
+                    }
                 }
             }
             if epoch > 0 { rates.append(Double(count) / (Double(PhaseClock.now() - begin) * 1e-9)) }

@@ -44,9 +44,9 @@ package struct TrainingRun: Sendable {
             configuration, network: network, images: data.train, sampleCount: split.train.count, kernels: kernels,
             communicator: communicator)
         // The folder comes last: what fails before leaves nothing behind.
-        let directory = try communicator.agree {
-            communicator.rank == 0
-                ? try RunDirectory(path: path, overwrites: overwrites, configuration: configuration.yaml) : nil
+        var directory: RunDirectory?
+        try communicator.onRoot {
+            directory = try RunDirectory(path: path, overwrites: overwrites, configuration: configuration.yaml)
         }
         var session = TrainingSession(
             run: self, data: data, split: split, network: network, directory: directory, trainer: trainer,
@@ -141,7 +141,7 @@ private struct TrainingSession: ~Copyable {
         for index in 0..<min(order.stepCount, totalSteps - trainer.stepCount) {
             let result = try trainer.step(order, index: index, learningRate: configuration.learningRate)
             // All workers see the same sum, so all stop here together.
-            guard result.lossSum.isFinite else { throw notFinite("the loss") }
+            guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             lossSum += result.lossSum
             correctCount += result.correctCount
             sampleCount += result.sampleCount
@@ -180,7 +180,7 @@ private struct TrainingSession: ~Copyable {
     }
 
     private func record(_ points: [MetricsPoint], _ communicator: borrowing Communicator) throws {
-        try communicator.agree {
+        try communicator.onRoot {
             for point in points { try directory?.log(point.json()) }
         }
     }
@@ -194,7 +194,7 @@ private struct TrainingSession: ~Copyable {
 
     private func finish(_ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator) throws {
         let cores = min(communicator.size, try communicator.processorCount())
-        try communicator.agree {
+        try communicator.onRoot {
             guard let directory else { return }
             let checkpoint = network.checkpoint(
                 trainer.parameters, seed: configuration.seed, epoch: epoch, step: trainer.stepCount)

@@ -97,7 +97,9 @@ extension CommandLineTests {
         private func refuse(
             _ bench: Workbench, _ arguments: [String], _ ranks: Int?, _ exitCode: Int32, _ fragments: [String]
         ) throws {
-            let result = try bench.run(["evaluate"] + arguments, ranks: ranks, withinSeconds: 5)
+            let result = try bench.run(
+                ["evaluate"] + arguments, ranks: ranks, environment: ["OMPI_MCA_odls_base_sigkill_timeout": "0"],
+                withinSeconds: 5)
             #expect(result.exitCode == exitCode && !result.timedOut, "\(result)")
             let text = result.standardError
             #expect(text.hasPrefix("lockstep: ") && text.hasSuffix("\n") && text.count { $0 == "\n" } == 1, "\(text)")

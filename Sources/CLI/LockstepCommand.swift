@@ -27,32 +27,33 @@ enum Main {
             var command = try LockstepCommand.parseAsRoot()
             try command.run()
         } catch {
-            exit(report(error, isSpeaker: launch.rank == 0))
+            exit(report(error, rank: launch.rank))
         }
     }
 
     /// Prints what went wrong, once for the job, and returns the exit code.
-    private static func report(_ error: any Error, isSpeaker: Bool) -> Int32 {
+    private static func report(_ error: any Error, rank: Int) -> Int32 {
+        if let reported = error as? ReportedFailure { return reported.kind.rawValue }
+        let code = (error as? Failure)?.kind.rawValue ?? LockstepCommand.exitCode(for: error).rawValue
+        if rank > 0 && code != 0 { waitForRankZero() }
         switch error {
-        case let reported as ReportedFailure:
-            return reported.kind.rawValue
         case let failure as Failure:
-            if isSpeaker { printFailure(failure) }
-            return failure.kind.rawValue
+            printFailure(rank == 0 ? failure : Failure(failure.kind, "rank \(rank): \(failure.message)"))
+        case _ where code == 0:
+            if rank == 0 { Output.line(LockstepCommand.fullMessage(for: error)) }
         default:
-            let code = LockstepCommand.exitCode(for: error)
-            guard isSpeaker else { return code.rawValue }
-            if code.isSuccess {
-                Output.line(LockstepCommand.fullMessage(for: error))
-            } else {
-                let lines = LockstepCommand.message(for: error).split(separator: "\n").map {
-                    $0.trimmingCharacters(in: .whitespaces)
-                }
-                Output.error("lockstep: \(lines.joined(separator: " ")); --help lists what is known")
+            let lines = LockstepCommand.message(for: error).split(separator: "\n").map {
+                $0.trimmingCharacters(in: .whitespaces)
             }
-            return code.rawValue
+            let place = rank == 0 ? "" : "rank \(rank): "
+            Output.error("lockstep: \(place)\(lines.joined(separator: " ")); --help lists what is known")
         }
+        return code
     }
+
+    /// Before MPI has started ranks cannot agree who speaks. What one met, rank 0 has usually met too: it speaks and ends,
+    /// and the launcher ends the others in their sleep. A rank that wakes up is alone with its failure.
+    private static func waitForRankZero() { sleep(3) }
 }
 
 /// A failure that a worker has told the user about already.

@@ -7,6 +7,9 @@ extension CommandLineTests {
         /// Nil: without mpirun.
         static let ways: [Int?] = [nil] + (Program.hasRanks ? [2] : [])
 
+        /// When a rank has failed, mpirun gives the others a second, in vain; where this is not set, it does.
+        static let endsAtOnce = ["OMPI_MCA_odls_base_sigkill_timeout": "0"]
+
         private func refuse(
             _ result: ChildProcess.Result, _ exitCode: Int32, _ fragments: [String]
         ) {
@@ -22,8 +25,7 @@ extension CommandLineTests {
         func isRefused(input: BadInput, ranks: Int?) throws {
             let bench = try Workbench()
             try input.prepare(bench)
-            // mpirun would give the ranks a second more, in vain: whether it does is tested elsewhere.
-            let environment = input.environment.merging(["OMPI_MCA_odls_base_sigkill_timeout": "0"]) { $1 }
+            let environment = input.environment.merging(Self.endsAtOnce) { $1 }
             let result = try bench.run(input.arguments, ranks: ranks, environment: environment, withinSeconds: 5)
             refuse(result, input.exitCode, input.fragments)
         }
@@ -60,13 +62,13 @@ extension CommandLineTests {
         private func run(_ arguments: [String], after script: String) throws -> ChildProcess.Result {
             try Workbench().run(
                 ["-c", "rank=$OMPI_COMM_WORLD_RANK; \(script); exec \"$@\"", "sh", Program.path] + arguments, ranks: 3,
-                binary: "/bin/sh", withinSeconds: 5)
+                environment: Self.endsAtOnce, binary: "/bin/sh", withinSeconds: 5)
         }
 
         /// Rank 0 speaks for all; ranks that are faster must not end the job before it has.
         @Test(.enabled(if: Program.hasRanks), arguments: BadInput.onEveryRank)
         func aSlowFirstRankIsHeard(input: BadInput) throws {
-            let result = try run(input.arguments, after: "if [ $rank = 0 ]; then sleep 1; fi")
+            let result = try run(input.arguments, after: "if [ $rank = 0 ]; then sleep 0.7; fi")
             refuse(result, input.exitCode, input.fragments)
         }
 

@@ -50,5 +50,15 @@ extension CommandLineTests {
             #expect(!result.timedOut)
             #expect(result.exitCode == 128 + SIGKILL)
         }
+
+        /// The tests here prove nothing unless a process that stays behind is seen, and ended.
+        @Test func whatStaysBehindIsSeen() throws {
+            let child = try ChildProcess(
+                "/bin/sh", ["-c", "sleep 60 & echo $!"], environment: [:], folder: TemporaryFolder())
+            let result = child.finish(withinSeconds: 0.5)
+            #expect(result.timedOut && result.exitCode == 0, "\(result)")
+            let orphan = try #require(pid_t(result.standardOutput.trimmingCharacters(in: .whitespacesAndNewlines)))
+            #expect(!RunningProcess.all.contains { $0.id == orphan })
+        }
     }
 }

@@ -98,7 +98,7 @@ extension CommandLineTests {
             _ bench: Workbench, _ arguments: [String], _ ranks: Int?, _ exitCode: Int32, _ fragments: [String]
         ) throws {
             let result = try bench.run(
-                ["evaluate"] + arguments, ranks: ranks, environment: ["OMPI_MCA_odls_base_sigkill_timeout": "0"],
+                ["evaluate"] + arguments, ranks: ranks, environment: BadInputs.endsAtOnce,
                 withinSeconds: 5)
             #expect(result.exitCode == exitCode && !result.timedOut, "\(result)")
             let text = result.standardError

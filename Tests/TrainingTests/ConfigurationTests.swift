@@ -69,7 +69,15 @@ struct ConfigurationTests {
     func ranges(yaml: String) throws {
         let options = try read(yaml)
         let failure = #expect(throws: Failure.self) { try options.resolved() }
-        #expect(failure?.kind == .usage)
+        #expect(failure?.kind == .data && failure?.message.contains(".yaml:1: ") == true, "\(failure?.message ?? "")")
+    }
+
+    @Test("a value of the command line is named by its option")
+    func lineValues() {
+        var options = TrainingOptions()
+        options.batchSize = 0
+        let failure = #expect(throws: Failure.self) { try options.resolved() }
+        #expect(failure == Failure(.usage, "--batch-size 0: a whole number from 1 is needed"))
     }
 
     @Test(

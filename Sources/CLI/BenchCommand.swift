@@ -54,7 +54,7 @@ struct BenchCommand: ParsableCommand {
 
         @OptionGroup var training: TrainingArguments
 
-        @Option(help: "Threads, when not under mpirun; default: the cores.")
+        @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
         var workers: Int?
 
         @Flag(help: "Print one JSON document.")

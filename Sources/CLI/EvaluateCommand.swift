@@ -26,7 +26,7 @@ struct EvaluateCommand: ParsableCommand {
     @Option(help: "train or test (default).")
     var split: EvaluatedSplit = .test
 
-    @Option(help: "Threads, when not under mpirun; default: the cores.")
+    @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
     var workers: Int?
 
     @Flag(help: "Print one JSON document.")

@@ -22,10 +22,13 @@ struct LockstepCommand: ParsableCommand {
 @main
 enum Main {
     static func main() {
+        // A reader of the output that goes away (`| head`) must not end a training.
+        signal(SIGPIPE, SIG_IGN)
         let launch = Launcher.detect(environment: ProcessInfo.processInfo.environment)
         do {
             var command = try LockstepCommand.parseAsRoot()
             try command.run()
+            if let problem = Output.problem { throw Failure(.inputOutput, "standard output: \(problem)") }
         } catch {
             exit(report(error, rank: launch.rank))
         }

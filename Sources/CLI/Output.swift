@@ -1,7 +1,17 @@
 import Glibc
+import Synchronization
 
 /// What the program says. Unbuffered, so that nothing is lost or late when a launcher ends the process.
 enum Output {
+    /// Whether something could not be written for another reason than that its reader has gone.
+    private static let failureCode = Atomic<Int32>(0)
+
+    /// What went wrong with the output so far, in the system's words.
+    static var problem: String? {
+        let code = failureCode.load(ordering: .relaxed)
+        return code == 0 ? nil : String(cString: strerror(code))
+    }
+
     static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
 
     /// Without a line's end.
@@ -15,8 +25,11 @@ enum Output {
             var rest = UnsafeRawBufferPointer(bytes)
             while !rest.isEmpty {
                 let count = Glibc.write(file, rest.baseAddress, rest.count)
-                // Whoever read it is gone: there is nobody to tell.
-                if count < 0 && errno != EINTR { return }
+                if count < 0 && errno != EINTR {
+                    // When whoever read it has gone, the work goes on.
+                    if errno != EPIPE { failureCode.store(errno, ordering: .relaxed) }
+                    return
+                }
                 rest = UnsafeRawBufferPointer(rebasing: rest[max(count, 0)...])
             }
         }

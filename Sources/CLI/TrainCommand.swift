@@ -1,5 +1,6 @@
 import ArgumentParser
 import Communication
+import Errors
 import Foundation
 import Kernels
 import Training
@@ -17,7 +18,7 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var training: TrainingArguments
 
-    @Option(help: "Threads, when not under mpirun; default: the cores.")
+    @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
     var workers: Int?
 
     @Option(help: ArgumentHelp("The run's folder; default runs/NAME-N.", valueName: "DIR"))
@@ -35,6 +36,7 @@ struct TrainCommand: ParsableCommand {
         let environment = ProcessInfo.processInfo.environment
         let kernels = try KernelSelection.select(environment: environment)
         let name = configuration.dataset.split(separator: "/").last.map(String.init) ?? "run"
+        if out == "" { throw Failure(.usage, "--out is empty: name the run's folder, or leave it out for runs/NAME-N") }
         let path = out ?? RunDirectory.unusedPath(base: "runs", name: name)
         let display = quiet ? nil : Terminal(environment: environment)
         let run = TrainingRun(configuration, kernels: kernels, path: path, overwrites: overwrite) {

@@ -22,46 +22,48 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: "adam (default) or sgd.")
     var optimizer: String?
 
-    @Option(help: "Step size; by default the optimizer's (adam 0.001, sgd 0.01).")
+    @Option(parsing: .unconditional, help: "Step size; by default the optimizer's (adam 0.001, sgd 0.01).")
     var learningRate: Double?
 
-    @Option(help: "Of sgd; default 0.")
+    @Option(parsing: .unconditional, help: "Of sgd; default 0.")
     var momentum: Double?
 
-    @Option(help: "Of adam; default 0.9.")
+    @Option(parsing: .unconditional, help: "Of adam; default 0.9.")
     var beta1: Double?
 
-    @Option(help: "Of adam; default 0.999.")
+    @Option(parsing: .unconditional, help: "Of adam; default 0.999.")
     var beta2: Double?
 
-    @Option(help: "Of adam; default 1e-8.")
+    @Option(parsing: .unconditional, help: "Of adam; default 1e-8.")
     var epsilon: Double?
 
-    @Option(help: "Samples of one step over all workers; default 64.")
+    @Option(parsing: .unconditional, help: "Samples of one step over all workers; default 64.")
     var batchSize: Int?
 
-    @Option(help: "Samples of a grain, the unit of the canonical sum; default batch size / 16, from 8 to 32.")
+    @Option(
+        parsing: .unconditional,
+        help: "Samples of a grain, the unit of the canonical sum; default batch size / 16, from 8 to 32.")
     var grain: Int?
 
-    @Option(help: "Passes over the data; default 10.")
+    @Option(parsing: .unconditional, help: "Passes over the data; default 10.")
     var epochs: Int?
 
-    @Option(help: "Stop after so many steps.")
+    @Option(parsing: .unconditional, help: "Stop after so many steps.")
     var steps: Int?
 
-    @Option(help: "Decides weights and order; default 1.")
+    @Option(parsing: .unconditional, help: "Decides weights and order; default 1.")
     var seed: UInt64?
 
-    @Option(help: "Decides the validation split; default 1.")
+    @Option(parsing: .unconditional, help: "Decides the validation split; default 1.")
     var splitSeed: UInt64?
 
-    @Option(help: "Fraction of the training data that is kept for validation; default 0.")
+    @Option(parsing: .unconditional, help: "Fraction of the training data that is kept for validation; default 0.")
     var validationSplit: Double?
 
     @Option(help: "tree (default): the same bits for any number of workers. mpi: MPI_Allreduce, for comparison.")
     var reduction: String?
 
-    @Option(help: "Record parametersSHA256 every so many steps.")
+    @Option(parsing: .unconditional, help: "Record parametersSHA256 every so many steps.")
     var hashEvery: Int?
 
     var options: TrainingOptions {

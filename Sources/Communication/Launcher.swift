@@ -51,6 +51,9 @@ package enum Launcher {
 }
 
 extension LaunchEnvironment {
+    /// Threads of one process.
+    private static var greatestWorkerCount: Int { 256 }
+
     /// Decides who works. `workers` is what the user asked for (`--workers`), nil when nothing.
     package func plan(
         workers: Int?, defaultWorkers: Int, supportsMPI: Bool = Launcher.supportsMPI
@@ -58,8 +61,13 @@ extension LaunchEnvironment {
         if let workers, workers < 1 {
             throw Failure(.usage, "--workers \(workers): at least one worker is needed")
         }
+        if let workers, workers > Self.greatestWorkerCount {
+            throw Failure(
+                .usage,
+                "--workers \(workers): at most \(Self.greatestWorkerCount) threads; more only wait for each other")
+        }
         guard let variable else {
-            let count = workers ?? max(defaultWorkers, 1)
+            let count = workers ?? min(max(defaultWorkers, 1), Self.greatestWorkerCount)
             return count == 1 ? .solo : .threads(count)
         }
         if let workers {

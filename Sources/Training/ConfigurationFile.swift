@@ -59,16 +59,22 @@ extension TrainingOptions {
     /// - Throws: `Failure(.inputNotFound)` without the file, `Failure(.data)` with path and line for what is wrong in it.
     package init(contentsOf path: String) throws {
         self.init()
-        guard FileManager.default.fileExists(atPath: path) else {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
             throw Failure(.inputNotFound, "\(path): no such file; `train` takes a YAML file of options")
         }
-        let text: String
-        do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
-            throw Failure(.inputOutput, "\(path): cannot be read as UTF-8 text")
+        guard !isFolder.boolValue else {
+            throw Failure(.data, "\(path) is a folder; `train` takes a YAML file of options")
+        }
+        guard let bytes = FileManager.default.contents(atPath: path) else {
+            throw Failure(.inputOutput, "\(path): cannot be read")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Failure(.data, "\(path): is not UTF-8 text")
         }
         let root: Node?
         do { root = try Yams.compose(yaml: text) } catch let error as YamlError {
-            throw Failure(.data, "\(path): not valid YAML: \("\(error)".split(separator: "\n").joined(separator: " "))")
+            throw Failure(.data, "\(path)\(error.place): not valid YAML: \(error.problem)")
         }
         guard let root else { return }
         guard case .mapping(let mapping) = root else {
@@ -126,5 +132,24 @@ extension TrainingConfiguration {
         lines.append("reduction: \(reduction.rawValue)")
         if let hashEvery { lines.append("hash-every: \(hashEvery)") }
         return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension YamlError {
+    /// `:LINE` where the parser knows it.
+    fileprivate var place: String {
+        switch self {
+        case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): ":\(mark.line)"
+        default: ""
+        }
+    }
+
+    /// Without the source text, which may be long.
+    fileprivate var problem: String {
+        switch self {
+        case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _): problem
+        case .reader(let problem, _, _, _): problem
+        default: "\(self)".split(separator: "\n").first.map(String.init) ?? "unknown error"
+        }
     }
 }

@@ -17,11 +17,7 @@ package final class RunDirectory {
     ///
     /// - Throws: `Failure(.outputRefused)` where it cannot be written, is in use, or already holds a run.
     package init(path: String, overwrites: Bool, configuration: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw Failure(.outputRefused, "\(path): cannot make the output folder: \(Self.reason(error))")
-        }
+        try Self.makeFolder(path)
         lock = try Self.lock(path)
         do {
             let old = Self.files.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
@@ -32,7 +28,7 @@ package final class RunDirectory {
                 }
                 try Self.removeRun(at: path)
             }
-            try FileManager.default.createDirectory(atPath: "\(path)/checkpoints", withIntermediateDirectories: true)
+            try Self.makeFolder("\(path)/checkpoints")
             try AtomicFile.write([Array(configuration.utf8)], to: "\(path)/config.yaml")
             guard let file = fopen("\(path)/metrics.jsonl", "we") else {
                 throw Failure(.outputRefused, "\(path)/metrics.jsonl: \(String(cString: strerror(errno)))")
@@ -40,8 +36,7 @@ package final class RunDirectory {
             metrics = file
         } catch {
             close(lock)
-            throw (error as? Failure)
-                ?? Failure(.outputRefused, "\(path): cannot write there: \(Self.reason(error))")
+            throw error
         }
         self.path = path
     }
@@ -98,9 +93,20 @@ package final class RunDirectory {
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
-        let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-        let code = underlying.map { $0.domain == NSPOSIXErrorDomain ? Int32($0.code) : 0 } ?? 0
-        return code != 0 ? String(cString: strerror(code)) : (error as NSError).localizedDescription
+    /// Makes a folder and those above it that are missing.
+    private static func makeFolder(_ path: String) throws {
+        var ancestors: [String] = []
+        var rest = path[...]
+        while !rest.isEmpty && rest != "/" {
+            ancestors.append(String(rest))
+            rest = rest[..<(rest.lastIndex(of: "/") ?? rest.startIndex)]
+        }
+        for folder in ancestors.reversed() where mkdir(folder, 0o777) != 0 && errno != EEXIST {
+            throw Failure(.outputRefused, "\(path): cannot make the output folder: \(String(cString: strerror(errno)))")
+        }
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw Failure(.outputRefused, "\(path): cannot make the output folder: a file of that name is in the way")
+        }
     }
 }

@@ -7,29 +7,31 @@ import Tensors
 package struct Activations: ~Copyable {
     /// The samples that fit.
     package let capacity: Int
-    private var buffer: AlignedBuffer<Float>
+    private let buffer: AlignedBuffer<Float>
+    /// Offsets of each layer's output and of what it saves.
     private let outputs: [Int]
+    private let saved: [Int]
     private let gradientOffsets: (Int, Int)
     private let network: Network
 
     package init(network: Network, capacity: Int) {
-        func aligned(_ count: Int) -> Int { (count + 15) / 16 * 16 }
-        var end = aligned(capacity * network.inputFeatures)
-        var outputs: [Int] = []
-        var input = 0
-        for layer in network.layers {
-            if layer.worksInPlace {
-                outputs.append(input)
-            } else {
-                outputs.append(end)
-                input = end
-                end += aligned(capacity * layer.outputFeatures)
-            }
+        var end = 0
+        func take(_ featureCount: Int) -> Int {
+            defer { end += (capacity * featureCount + 15) / 16 * 16 }
+            return end
         }
-        let widest = aligned(capacity * (network.layers.map(\.outputFeatures).max() ?? 0))
-        gradientOffsets = (end, end + widest)
-        buffer = AlignedBuffer(count: end + 2 * widest)
+        var input = take(network.inputFeatures)
+        var outputs: [Int] = []
+        var saved: [Int] = []
+        for layer in network.layers {
+            if !layer.worksInPlace { input = take(layer.outputFeatures) }
+            outputs.append(input)
+            saved.append(take(layer.savedFloatsPerSample))
+        }
+        gradientOffsets = (take(network.widestFeatures), take(network.widestFeatures))
+        buffer = AlignedBuffer(count: end)
         self.outputs = outputs
+        self.saved = saved
         self.network = network
         self.capacity = capacity
     }
@@ -49,8 +51,10 @@ package struct Activations: ~Copyable {
     package func forward(_ context: LayerContext, sampleCount: Int) {
         for (index, layer) in network.layers.enumerated() {
             layer.forward(
-                context, input: buffer.base + inputOffset(index), output: buffer.base + outputs[index],
-                sampleCount: sampleCount)
+                context,
+                ForwardPass(
+                    sampleCount: sampleCount, input: buffer.base + inputOffset(index),
+                    output: buffer.base + outputs[index], saved: buffer.base + saved[index]))
         }
     }
 
@@ -66,17 +70,24 @@ package struct Activations: ~Copyable {
         for index in stride(from: network.layers.count - 1, through: firstTrainable, by: -1) {
             let layer = network.layers[index]
             let input = buffer.base + inputOffset(index)
-            for (number, samples) in subtrees.enumerated() {
+            let saved = buffer.base + saved[index]
+            for (number, samples) in subtrees.enumerated() where layer.hasParameters {
                 layer.parameterGradient(
-                    context, input: input + samples.lowerBound * layer.inputFeatures,
-                    outputGradient: outputGradient + samples.lowerBound * layer.outputFeatures,
-                    sampleCount: samples.count, grainSize: grainSize, gradients: gradients(number))
+                    context,
+                    GradientPass(
+                        sampleCount: samples.count, grainSize: grainSize,
+                        input: input + samples.lowerBound * layer.inputFeatures,
+                        saved: saved + samples.lowerBound * layer.savedFloatsPerSample,
+                        outputGradient: outputGradient + samples.lowerBound * layer.outputFeatures,
+                        gradients: gradients(number)))
             }
             guard index > firstTrainable else { continue }
             let inputGradient = layer.worksInPlace ? outputGradient : spare
             layer.inputGradient(
-                context, output: buffer.base + outputs[index], outputGradient: outputGradient,
-                sampleCount: sampleCount, inputGradient: inputGradient)
+                context,
+                BackwardPass(
+                    sampleCount: sampleCount, input: input, output: buffer.base + outputs[index], saved: saved,
+                    outputGradient: outputGradient, inputGradient: inputGradient))
             if !layer.worksInPlace { swap(&outputGradient, &spare) }
         }
     }

@@ -1,52 +1,86 @@
 import KernelContract
+import Randomness
+import Tensors
 
 /// `y = x W + b`, with `x: [batch, inputFeatures]`, `W: [inputFeatures, outputFeatures]`, row-major.
 /// Backward: `dx = dy Wᵀ`, `dW = xᵀ dy`, `db = Σ dy` over the batch (canonical tree, docs/NUMERICS.md).
 struct Dense: Layer {
-    let inputFeatures: Int
-    let outputFeatures: Int
-    let weight: Range<Int>
-    let bias: Range<Int>
+    let inputShape: Shape
+    let outputShape: Shape
+    private let weight: Range<Int>
+    private let bias: Range<Int>
+
+    /// Appends its tensors to `layout`. An input of more than one dimension is flattened in row-major order; PyTorch
+    /// flattens channels first, so the stored weight has its columns in that order.
+    init(inputShape: Shape, outputFeatures: Int, name: String, layout: inout ParameterLayout) {
+        self.inputShape = inputShape
+        outputShape = [outputFeatures]
+        let features = inputShape.elementCount
+        let stored: Shape = [outputFeatures, features]
+        if inputShape.extents.count == 3 {
+            let extents = inputShape.extents + [outputFeatures]
+            weight = layout.append(
+                "\(name).weight", Shape(extents), storage: .init(shape: stored, axes: [3, 2, 0, 1]))
+        } else {
+            weight = layout.append(
+                "\(name).weight", [features, outputFeatures], storage: .init(shape: stored, axes: [1, 0]))
+        }
+        bias = layout.append("\(name).bias", [outputFeatures])
+    }
 
     var worksInPlace: Bool { false }
+    var hasParameters: Bool { true }
+    var flopsPerSample: Double { 2 * Double(inputFeatures) * Double(outputFeatures) }
 
-    func forward(
-        _ context: LayerContext, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, sampleCount: Int
-    ) {
+    func forward(_ context: LayerContext, _ pass: ForwardPass) {
         context.kernels.multiply(
             MatrixProduct(
-                .nn, m: sampleCount, n: outputFeatures, k: inputFeatures, a: input, aStride: inputFeatures,
-                b: context.parameters + weight.lowerBound, bStride: outputFeatures, c: output, cStride: outputFeatures),
+                .nn, m: pass.sampleCount, n: outputFeatures, k: inputFeatures, a: pass.input, aStride: inputFeatures,
+                b: context.parameters + weight.lowerBound, bStride: outputFeatures, c: pass.output,
+                cStride: outputFeatures),
             workspace: context.workspace)
         context.kernels.addBias(
-            rowCount: sampleCount, columnCount: outputFeatures, rows: output, rowStride: outputFeatures,
+            rowCount: pass.sampleCount, columnCount: outputFeatures, rows: pass.output, rowStride: outputFeatures,
             bias: context.parameters + bias.lowerBound)
     }
 
-    func parameterGradient(
-        _ context: LayerContext, input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, sampleCount: Int,
-        grainSize: Int, gradients: UnsafeMutablePointer<Float>
-    ) {
+    func parameterGradient(_ context: LayerContext, _ pass: GradientPass) {
         context.kernels.weightGradient(
             WeightGradient(
-                inputFeatures: inputFeatures, outputFeatures: outputFeatures, sampleCount: sampleCount,
-                grainSize: grainSize, x: input, xStride: inputFeatures, dy: outputGradient, dyStride: outputFeatures,
-                gradient: gradients + weight.lowerBound, gradientStride: outputFeatures),
+                inputFeatures: inputFeatures, outputFeatures: outputFeatures, sampleCount: pass.sampleCount,
+                grainSize: pass.grainSize, x: pass.input, xStride: inputFeatures, dy: pass.outputGradient,
+                dyStride: outputFeatures, gradient: pass.gradients + weight.lowerBound, gradientStride: outputFeatures),
             workspace: context.workspace)
         context.kernels.biasGradient(
-            rowCount: sampleCount, columnCount: outputFeatures, grainSize: grainSize, rows: outputGradient,
-            rowStride: outputFeatures, sums: gradients + bias.lowerBound, workspace: context.workspace)
+            rowCount: pass.sampleCount, columnCount: outputFeatures, grainSize: pass.grainSize,
+            rows: pass.outputGradient, rowStride: outputFeatures, sums: pass.gradients + bias.lowerBound,
+            workspace: context.workspace)
     }
 
-    func inputGradient(
-        _ context: LayerContext, output: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, sampleCount: Int,
-        inputGradient: UnsafeMutablePointer<Float>
-    ) {
+    func inputGradient(_ context: LayerContext, _ pass: BackwardPass) {
         context.kernels.multiply(
             MatrixProduct(
-                .nt, m: sampleCount, n: inputFeatures, k: outputFeatures, a: outputGradient, aStride: outputFeatures,
-                b: context.parameters + weight.lowerBound, bStride: outputFeatures, c: inputGradient,
-                cStride: inputFeatures),
+                .nt, m: pass.sampleCount, n: inputFeatures, k: outputFeatures, a: pass.outputGradient,
+                aStride: outputFeatures, b: context.parameters + weight.lowerBound, bStride: outputFeatures,
+                c: pass.inputGradient, cStride: inputFeatures),
             workspace: context.workspace)
+    }
+
+    func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64) {
+        kaimingUniform(
+            parameters + weight.lowerBound, fanIn: inputFeatures, outputFeatures: outputFeatures,
+            random: KeyedRandom(seed: seed, purpose: .initialWeights, subject: number))
+    }
+}
+
+/// Kaiming-uniform for rectifiers (He et al. 2015; PyTorch's `kaiming_uniform_` with `nonlinearity="relu"`): uniform in
+/// ±√(6 / fanIn). Element (input i, output o) of the `[fanIn, outputFeatures]` weight is drawn at o · fanIn + i.
+func kaimingUniform(_ weight: UnsafeMutablePointer<Float>, fanIn: Int, outputFeatures: Int, random: KeyedRandom) {
+    let bound = Float((6 / Double(fanIn)).squareRoot())
+    for o in 0..<outputFeatures {
+        for i in 0..<fanIn {
+            let u = random.uniformFloat(at: UInt64(o * fanIn + i))
+            weight[i * outputFeatures + o] = bound * (2 * u - 1)
+        }
     }
 }

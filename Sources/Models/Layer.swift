@@ -1,39 +1,93 @@
 import KernelContract
+import Tensors
 
-/// What a layer computes with: the kernels, their scratch memory, and the flat parameter buffer.
+/// What a layer computes with: the kernels, their scratch memory, the flat parameters, and where in training it is.
 package struct LayerContext {
     package let kernels: any KernelSet
     /// `kernelWorkspaceFloatCount` floats.
     package let workspace: UnsafeMutablePointer<Float>
     package let parameters: UnsafePointer<Float>
+    package let mode: Mode
+
+    package enum Mode: Hashable, Sendable {
+        /// `position`: the place in the epoch's order of the first sample at hand.
+        case training(seed: UInt64, epoch: UInt64, position: Int)
+        case evaluation
+    }
 
     package init(
-        kernels: any KernelSet, workspace: UnsafeMutablePointer<Float>, parameters: UnsafePointer<Float>
+        kernels: any KernelSet, workspace: UnsafeMutablePointer<Float>, parameters: UnsafePointer<Float>,
+        mode: Mode = .evaluation
     ) {
         self.kernels = kernels
         self.workspace = workspace
         self.parameters = parameters
+        self.mode = mode
     }
 }
 
-/// One layer with its place in the flat parameter buffer. Rows are samples, contiguous; columns are features.
-protocol Layer: Sendable {
-    var inputFeatures: Int { get }
-    var outputFeatures: Int { get }
-    /// Whether the output takes the input's place; then `input` and `output` are the same memory.
+/// Memory of one layer for the samples at hand. Rows are samples, contiguous; a row is a shape in row-major order, images
+/// as [height, width, channels].
+package struct ForwardPass {
+    package let sampleCount: Int
+    /// `[sampleCount, inputShape]`
+    package let input: UnsafePointer<Float>
+    /// `[sampleCount, outputShape]`; the input's memory where the layer works in place.
+    package let output: UnsafeMutablePointer<Float>
+    /// `[sampleCount, savedFloatsPerSample]`, kept until backward.
+    package let saved: UnsafeMutablePointer<Float>
+}
+
+package struct BackwardPass {
+    package let sampleCount: Int
+    package let input: UnsafePointer<Float>
+    package let output: UnsafePointer<Float>
+    package let saved: UnsafePointer<Float>
+    /// `[sampleCount, outputShape]`
+    package let outputGradient: UnsafePointer<Float>
+    /// `[sampleCount, inputShape]`; the output gradient's memory where the layer works in place.
+    package let inputGradient: UnsafeMutablePointer<Float>
+}
+
+/// The samples of one subtree of the canonical tree.
+package struct GradientPass {
+    package let sampleCount: Int
+    package let grainSize: Int
+    package let input: UnsafePointer<Float>
+    package let saved: UnsafePointer<Float>
+    package let outputGradient: UnsafePointer<Float>
+    /// The flat gradients, laid out as the parameters.
+    package let gradients: UnsafeMutablePointer<Float>
+}
+
+/// One layer with its place in the flat parameter buffer.
+package protocol Layer: Sendable {
+    /// Of one sample.
+    var inputShape: Shape { get }
+    var outputShape: Shape { get }
+    /// Whether the output takes the input's place. Then backward must need the output alone, and the layer below must
+    /// not need its output's old value.
     var worksInPlace: Bool { get }
+    /// What forward keeps for backward besides input and output.
+    var savedFloatsPerSample: Int { get }
+    var hasParameters: Bool { get }
+    /// Floating-point operations of the forward products for one sample: 2 for each multiply-add.
+    var flopsPerSample: Double { get }
 
-    /// `output: [sampleCount, outputFeatures]` from `input: [sampleCount, inputFeatures]`.
-    func forward(
-        _ context: LayerContext, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>, sampleCount: Int)
+    func forward(_ context: LayerContext, _ pass: ForwardPass)
+    /// The parameters' gradients over the samples of one subtree.
+    func parameterGradient(_ context: LayerContext, _ pass: GradientPass)
+    func inputGradient(_ context: LayerContext, _ pass: BackwardPass)
+    /// Writes the initial values of the own parameters. `number` is that of the layer's first tensor in the network.
+    func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64)
+}
 
-    /// The parameters' gradients over the samples of one subtree of the canonical tree, into the flat `gradients`.
-    func parameterGradient(
-        _ context: LayerContext, input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, sampleCount: Int,
-        grainSize: Int, gradients: UnsafeMutablePointer<Float>)
-
-    /// `inputGradient: [sampleCount, inputFeatures]`; it may be `outputGradient` where the layer works in place.
-    func inputGradient(
-        _ context: LayerContext, output: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>, sampleCount: Int,
-        inputGradient: UnsafeMutablePointer<Float>)
+extension Layer {
+    package var savedFloatsPerSample: Int { 0 }
+    package var hasParameters: Bool { false }
+    package var flopsPerSample: Double { 0 }
+    package func parameterGradient(_ context: LayerContext, _ pass: GradientPass) {}
+    package func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64) {}
+    package var inputFeatures: Int { inputShape.elementCount }
+    package var outputFeatures: Int { outputShape.elementCount }
 }

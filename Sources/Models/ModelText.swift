@@ -1,22 +1,20 @@
 import Errors
 
-/// The grammar of `--model`: layers separated by commas, each a name and its sizes.
+/// The grammar of `--model`: layers separated by commas, each a name and its sizes. `LayerGrammar.all` is the table.
 ///
 ///     model = layer { "," layer }
-///     layer = "dense" size | "relu"
-///     size  = a whole number from 1 to 1,000,000
 ///
 /// Case and white space do not matter: `"dense 128, relu, dense 10"`.
 package enum ModelText {
-    package static let layerNames = ["dense", "relu"]
-    private static let greatestSize = 1_000_000
+    package static var layerNames: [String] { LayerGrammar.all.map(\.name) }
 
     /// - Throws: `Failure(.usage)` that names the wrong word and its column, counted from 1.
     package static func parse(_ text: String) throws -> [LayerDescription] {
         var layers: [LayerDescription] = []
         var column = 1
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            layers.append(try parseLayer(words(of: part, column: column), column: column, in: text))
+            var words = LayerWords(part, column: column, text: text)
+            layers.append(try words.layer())
             column += part.count + 1
         }
         return layers
@@ -26,56 +24,97 @@ package enum ModelText {
     package static func text(of layers: [LayerDescription]) -> String {
         layers.map(\.text).joined(separator: ", ")
     }
+}
 
+/// How one layer is written.
+struct LayerGrammar: Sendable {
+    let name: String
+    /// As documentation shows it, such as `dense SIZE`.
+    let form: String
+    /// Reads the words behind the name.
+    let parse: @Sendable (inout LayerWords) throws -> LayerDescription
+
+    static let all: [LayerGrammar] = [
+        LayerGrammar(name: "dense", form: "dense SIZE") { .dense(outputFeatures: try $0.size("SIZE")) },
+        LayerGrammar(name: "relu", form: "relu") { _ in .relu },
+    ]
+}
+
+/// The words of one layer, read from left to right.
+struct LayerWords {
     private struct Word {
         let text: String
         let column: Int
     }
 
-    private static func words(of part: Substring, column: Int) -> [Word] {
-        part.split(whereSeparator: \.isWhitespace).map { word in
+    private static let greatestSize = 1_000_000
+    private let words: [Word]
+    private var next = 0
+    /// Where the layer begins, and the whole model for messages.
+    private let column: Int
+    private let text: String
+    private var form = ""
+
+    init(_ part: Substring, column: Int, text: String) {
+        words = part.split(whereSeparator: \.isWhitespace).map { word in
             Word(text: word.lowercased(), column: column + part.distance(from: part.startIndex, to: word.startIndex))
         }
+        self.column = column
+        self.text = text
     }
 
-    private static func parseLayer(_ words: [Word], column: Int, in text: String) throws -> LayerDescription {
-        guard let name = words.first else {
-            throw failure("a layer is missing at column \(column)", in: text)
+    fileprivate mutating func layer() throws -> LayerDescription {
+        guard let name = words.first else { throw failure("a layer is missing at column \(column)") }
+        guard let grammar = LayerGrammar.all.first(where: { $0.name == name.text }) else {
+            let names = ModelText.layerNames
+            let near = Spelling.nearest(to: name.text, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+            throw failure(
+                "unknown layer \"\(name.text)\" at column \(name.column)\(near) (known: \(names.joined(separator: ", ")))"
+            )
         }
-        let layer: LayerDescription
-        let wordCount: Int
-        switch name.text {
-        case "dense":
-            layer = .dense(outputFeatures: try size(words, after: name, in: text))
-            wordCount = 2
-        case "relu":
-            layer = .relu
-            wordCount = 1
-        default:
-            let near = Spelling.nearest(to: name.text, in: layerNames).map { "; did you mean \"\($0)\"?" } ?? ""
-            let known = layerNames.joined(separator: ", ")
-            throw failure("unknown layer \"\(name.text)\" at column \(name.column)\(near) (known: \(known))", in: text)
-        }
-        if words.count > wordCount {
-            let extra = words[wordCount]
-            throw failure("unexpected \"\(extra.text)\" at column \(extra.column); is a comma missing?", in: text)
+        next = 1
+        form = grammar.form
+        let layer = try grammar.parse(&self)
+        if next < words.count {
+            let extra = words[next]
+            throw failure("unexpected \"\(extra.text)\" at column \(extra.column); is a comma missing?")
         }
         return layer
     }
 
-    private static func size(_ words: [Word], after name: Word, in text: String) throws -> Int {
-        guard words.count > 1 else {
-            throw failure(
-                "\"\(name.text)\" at column \(name.column) needs a size, as in \"\(name.text) 128\"", in: text)
+    /// A whole number from 1 to 1,000,000.
+    mutating func size(_ meaning: String) throws -> Int {
+        try value(meaning, "a size from 1 to \(Self.greatestSize)") {
+            Int($0).flatMap { (1...Self.greatestSize).contains($0) ? $0 : nil }
         }
-        guard let size = Int(words[1].text), (1...greatestSize).contains(size) else {
-            throw failure(
-                "\"\(words[1].text)\" at column \(words[1].column) is not a size from 1 to \(greatestSize)", in: text)
-        }
-        return size
     }
 
-    private static func failure(_ what: String, in text: String) -> Failure {
-        Failure(.usage, "model \"\(text)\": \(what)")
+    /// The next word as a value of any kind; `parse` returns nil for what is not one.
+    mutating func value<Value>(_ meaning: String, _ kind: String, _ parse: (String) -> Value?) throws -> Value {
+        guard next < words.count else {
+            throw failure("\"\(words[0].text)\" at column \(words[0].column) needs \(meaning), as in \"\(form)\"")
+        }
+        let word = words[next]
+        guard let value = parse(word.text) else {
+            throw failure("\"\(word.text)\" at column \(word.column) is not \(kind)")
+        }
+        next += 1
+        return value
     }
+
+    /// Takes the next word if it is `keyword`.
+    mutating func accepts(_ keyword: String) -> Bool {
+        guard next < words.count, words[next].text == keyword else { return false }
+        next += 1
+        return true
+    }
+
+    /// The next word if `parse` takes it; nil, and nothing is taken, otherwise.
+    mutating func optional<Value>(_ parse: (String) -> Value?) -> Value? {
+        guard next < words.count, let value = parse(words[next].text) else { return nil }
+        next += 1
+        return value
+    }
+
+    private func failure(_ what: String) -> Failure { Failure(.usage, "model \"\(text)\": \(what)") }
 }

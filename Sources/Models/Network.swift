@@ -1,40 +1,35 @@
 import Errors
 import KernelContract
-import Randomness
 import Tensors
 
 /// A chain of layers with shapes, ending in one logit for each class. Immutable; what a worker computes is in `Activations`.
 package struct Network: Sendable {
     package let description: [LayerDescription]
-    /// Shape of one sample, such as `[28, 28]`; it is flattened in row-major order.
+    /// Shape of one sample, such as `[28, 28]`.
     package let inputShape: Shape
     package let classCount: Int
     package let layout: ParameterLayout
-    let layers: [any Layer]
+    package let layers: [any Layer]
 
     /// - Throws: `Failure(.data)` that names the layer where a shape does not fit.
     package init(_ description: [LayerDescription], inputShape: Shape, classCount: Int) throws {
         var layout = ParameterLayout()
         var layers: [any Layer] = []
-        var features = inputShape.elementCount
-        for (index, layer) in description.enumerated() {
-            switch layer {
-            case .dense(let outputFeatures):
-                // PyTorch's names and shapes in an nn.Sequential; in memory the weight is transposed: [in, out].
-                let weight = layout.append("\(index).weight", [features, outputFeatures])
-                let bias = layout.append("\(index).bias", [outputFeatures])
-                layers.append(
-                    Dense(inputFeatures: features, outputFeatures: outputFeatures, weight: weight, bias: bias))
-                features = outputFeatures
-            case .relu:
-                layers.append(ReLU(inputFeatures: features))
+        var shape = inputShape
+        for (index, part) in description.enumerated() {
+            do {
+                let layer = try part.layer(inputShape: shape, name: "\(index)", layout: &layout)
+                layers.append(layer)
+                shape = layer.outputShape
+            } catch let failure as Failure {
+                throw Failure(.data, "model: layer \(index + 1) (\"\(part.text)\") \(failure.message)")
             }
         }
-        guard features == classCount else {
+        guard shape == [classCount] else {
             let last = description.last.map { "layer \(description.count) (\"\($0.text)\")" } ?? "the empty model"
             throw Failure(
                 .data,
-                "model: \(last) gives [\(features)] but the data set has \(classCount) classes, [\(classCount)]; "
+                "model: \(last) gives \(shape) but the data set has \(classCount) classes, [\(classCount)]; "
                     + "end the model with \"dense \(classCount)\"")
         }
         guard !layout.entries.isEmpty else { throw Failure(.data, "model: there is no layer with parameters to train") }
@@ -47,40 +42,36 @@ package struct Network: Sendable {
 
     package var inputFeatures: Int { inputShape.elementCount }
 
-    /// Floating-point operations of the matrix products for one training sample: forward, weight gradients, and input
-    /// gradients but for the first layer.
+    /// Floating-point operations of the products for one training sample: forward, weight gradients, and input
+    /// gradients but for the first layer with weights.
     package var trainingFlopsPerSample: Double {
-        var flops = 0.0
-        for (index, layer) in layers.enumerated() {
-            guard let dense = layer as? Dense else { continue }
-            flops += Double(2 * dense.weight.count) * (index == firstTrainable ? 2 : 3)
-        }
-        return flops
+        layers.enumerated().reduce(0) { $0 + $1.element.flopsPerSample * ($1.offset == firstTrainable ? 2 : 3) }
     }
 
-    /// Floats that training keeps of one sample: the input, what each layer makes of it, and two gradients.
+    /// Floats that training keeps of one sample: the input, what each layer makes of it and keeps, and two gradients.
     package var activationsPerSample: Int {
         let outputs = layers.filter { !$0.worksInPlace }.map(\.outputFeatures)
-        return inputFeatures + outputs.reduce(0, +) + 2 * (outputs.max() ?? 0)
+        let saved = layers.reduce(0) { $0 + $1.savedFloatsPerSample }
+        return inputFeatures + saved + outputs.reduce(0, +) + 2 * widestFeatures
+    }
+
+    /// Of all gradients that pass between layers.
+    var widestFeatures: Int {
+        layers.enumerated().reduce(0) { widest, layer in
+            let input = layer.offset > firstTrainable ? layer.element.inputFeatures : 0
+            return max(widest, max(input, layer.element.outputFeatures))
+        }
     }
 
     /// No gradient is needed at the input of this layer or below it.
-    var firstTrainable: Int { layers.firstIndex { $0 is Dense } ?? 0 }
+    var firstTrainable: Int { layers.firstIndex { $0.hasParameters } ?? 0 }
 
-    /// Kaiming-uniform for rectifiers (He et al. 2015; PyTorch's `kaiming_uniform_` with `nonlinearity="relu"`): weights
-    /// uniform in ±√(6 / inputFeatures), each drawn from (seed, parameter's number, index in PyTorch's layout). Biases 0.
+    /// Initial parameters, each drawn from (seed, tensor's number, index): docs/NUMERICS.md.
     package func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64) {
         for i in 0..<layout.floatCount { parameters[i] = 0 }
         var number: UInt64 = 0
-        for case let dense as Dense in layers {
-            let bound = Float((6 / Double(dense.inputFeatures)).squareRoot())
-            let random = KeyedRandom(seed: seed, purpose: .initialWeights, subject: number)
-            for o in 0..<dense.outputFeatures {
-                for i in 0..<dense.inputFeatures {
-                    let u = random.uniformFloat(at: UInt64(o * dense.inputFeatures + i))
-                    parameters[dense.weight.lowerBound + i * dense.outputFeatures + o] = bound * (2 * u - 1)
-                }
-            }
+        for layer in layers where layer.hasParameters {
+            layer.initialize(parameters, seed: seed, number: number)
             number += 2
         }
     }

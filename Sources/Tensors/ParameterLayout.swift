@@ -10,8 +10,23 @@ package struct ParameterLayout: Sendable, Equatable {
 
     package struct Entry: Sendable, Equatable {
         package let name: String
+        /// Extents in memory, row-major.
         package let shape: Shape
         package let range: Range<Int>
+        /// How a file stores it: PyTorch's shape and order of axes.
+        package let storage: Storage
+    }
+
+    /// The tensor that a file holds: memory's axes in another order, then seen as `shape`.
+    package struct Storage: Sendable, Equatable {
+        package let shape: Shape
+        /// Axis i of the stored order is axis `axes[i]` in memory.
+        package let axes: [Int]
+
+        package init(shape: Shape, axes: [Int]) {
+            self.shape = shape
+            self.axes = axes
+        }
     }
 
     package private(set) var entries: [Entry] = []
@@ -20,11 +35,16 @@ package struct ParameterLayout: Sendable, Equatable {
 
     package init() {}
 
-    /// Adds a tensor behind the last one and returns its range.
+    /// Adds a tensor behind the last one and returns its range. Without `storage`, files store it as it is in memory.
     @discardableResult
-    package mutating func append(_ name: String, _ shape: Shape) -> Range<Int> {
+    package mutating func append(_ name: String, _ shape: Shape, storage: Storage? = nil) -> Range<Int> {
         let range = floatCount..<floatCount + shape.elementCount
-        entries.append(Entry(name: name, shape: shape, range: range))
+        let storage = storage ?? Storage(shape: shape, axes: Array(shape.extents.indices))
+        precondition(
+            storage.axes.sorted() == Array(shape.extents.indices)
+                && storage.shape.elementCount == shape.elementCount,
+            "ParameterLayout: \(name) \(shape) cannot be stored as \(storage.shape) by axes \(storage.axes)")
+        entries.append(Entry(name: name, shape: shape, range: range, storage: storage))
         floatCount = (range.upperBound + Self.alignment - 1) / Self.alignment * Self.alignment
         return range
     }
@@ -47,5 +67,36 @@ package struct ParameterLayout: Sendable, Equatable {
             return block < starts.count ? (block == 0 ? 0 : starts[block]) : floatCount
         }
         return boundary(rank)..<boundary(rank + 1)
+    }
+}
+
+extension ParameterLayout.Entry {
+    /// For each element in stored order, in order, its index in memory counted from the tensor's start.
+    package func forEachStored(_ body: (_ stored: Int, _ inMemory: Int) -> Void) {
+        let extents = shape.extents
+        var strides = [Int](repeating: 1, count: extents.count)
+        for axis in stride(from: extents.count - 2, through: 0, by: -1) {
+            strides[axis] = strides[axis + 1] * extents[axis + 1]
+        }
+        var index = [Int](repeating: 0, count: extents.count)
+        var inMemory = 0
+        for stored in 0..<range.count {
+            body(stored, inMemory)
+            // Counts up like an odometer whose last digit is the last stored axis.
+            for axis in storage.axes.reversed() {
+                index[axis] += 1
+                inMemory += strides[axis]
+                if index[axis] < extents[axis] { break }
+                inMemory -= strides[axis] * extents[axis]
+                index[axis] = 0
+            }
+        }
+    }
+
+    /// A copy in stored order.
+    package func stored(_ values: UnsafePointer<Float>) -> [Float] {
+        var result = [Float](repeating: 0, count: range.count)
+        forEachStored { result[$0] = values[$1] }
+        return result
     }
 }

@@ -9,31 +9,16 @@ package let numericsVersion = 1
 private let formatVersion = 1
 
 extension Network {
-    /// The parameters as a checkpoint's tensors: PyTorch's names and layout. A weight lies in memory as [in, out] and is
-    /// stored as [out, in].
+    /// The parameters as a checkpoint's tensors: PyTorch's names and layout.
     func tensors(_ parameters: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
-        layout.entries.map { entry in
-            let values = UnsafeBufferPointer(start: parameters + entry.range.lowerBound, count: entry.range.count)
-            guard let (rows, columns) = entry.matrixExtents else {
-                return Checkpoint.Tensor(entry.name, entry.shape, Array(values))
-            }
-            return Checkpoint.Tensor(
-                entry.name, [columns, rows], transposed(values.span, rows: rows, columns: columns))
+        layout.entries.map {
+            Checkpoint.Tensor($0.name, $0.storage.shape, $0.stored(parameters + $0.range.lowerBound))
         }
     }
 
     /// The one number that proves a run: docs/NUMERICS.md.
     package func parametersSHA256(_ parameters: UnsafePointer<Float>) -> String {
-        var hasher = ParametersHasher()
-        for entry in layout.entries {
-            let values = UnsafeBufferPointer(start: parameters + entry.range.lowerBound, count: entry.range.count)
-            if let (rows, columns) = entry.matrixExtents {
-                hasher.update(transposing: values.span, rows: rows, columns: columns)
-            } else {
-                hasher.update(values.span)
-            }
-        }
-        return hasher.finish()
+        Checkpoint.parametersSHA256(of: tensors(parameters))
     }
 
     /// Weights and what is needed to use them.
@@ -88,23 +73,17 @@ extension Network {
     /// Copies a checkpoint's parameters into the flat buffer, which holds `layout.floatCount` floats.
     package func load(_ checkpoint: Checkpoint, into parameters: UnsafeMutablePointer<Float>, path: String) throws {
         for entry in layout.entries {
-            let stored = entry.matrixExtents.map { Shape([$0.columns, $0.rows]) } ?? entry.shape
             guard let tensor = checkpoint[entry.name], tensor.elementType == .float32 else {
                 throw Failure(.data, "\(path): the float32 tensor \"\(entry.name)\" is missing")
             }
-            guard tensor.shape == stored else {
-                throw Failure(.data, "\(path): \"\(entry.name)\" has shape \(tensor.shape), the model needs \(stored)")
+            guard tensor.shape == entry.storage.shape else {
+                throw Failure(
+                    .data,
+                    "\(path): \"\(entry.name)\" has shape \(tensor.shape), the model needs \(entry.storage.shape)")
             }
             let values: [Float] = tensor.values()
-            let inMemory = entry.matrixExtents.map { transposed(values, rows: $0.columns, columns: $0.rows) } ?? values
-            (parameters + entry.range.lowerBound).update(from: inMemory, count: inMemory.count)
+            let target = parameters + entry.range.lowerBound
+            entry.forEachStored { target[$1] = values[$0] }
         }
-    }
-}
-
-extension ParameterLayout.Entry {
-    /// Extents of a matrix in memory, [in, out]; nil for a vector.
-    fileprivate var matrixExtents: (rows: Int, columns: Int)? {
-        shape.extents.count == 2 ? (shape.extents[0], shape.extents[1]) : nil
     }
 }

@@ -14,6 +14,7 @@ package struct Trainer: ~Copyable {
         package let sampleCount: Int
     }
 
+    private let seed: UInt64
     private let kernels: any KernelSet
     private let images: LabelledImages
     /// A full batch and, where there is one, a short last batch.
@@ -49,6 +50,7 @@ package struct Trainer: ~Copyable {
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
         optimizer = Optimizer(configuration.optimizer, slice: reducer.slice, kernels: kernels)
         self.reducer = reducer
+        seed = configuration.seed
         self.kernels = kernels
         self.images = images
         self.plans = plans
@@ -68,19 +70,22 @@ package struct Trainer: ~Copyable {
             let positions = order.positions(ofStep: index)
             let next = positions.upperBound..<min(positions.upperBound + positions.count, samples.count)
             return try step(
-                UnsafeBufferPointer(rebasing: samples[positions]),
-                upcoming: UnsafeBufferPointer(rebasing: samples[next]), learningRate: learningRate)
+                UnsafeBufferPointer(rebasing: samples[positions]), epoch: order.epoch,
+                firstPosition: positions.lowerBound, upcoming: UnsafeBufferPointer(rebasing: samples[next]),
+                learningRate: learningRate)
         }
     }
 
     private mutating func step(
-        _ batch: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>, learningRate: Double
+        _ batch: UnsafeBufferPointer<Int32>, epoch: UInt64, firstPosition: Int,
+        upcoming: UnsafeBufferPointer<Int32>, learningRate: Double
     ) throws -> StepResult {
         guard let plan = plans.first(where: { $0.partition.sampleCount == batch.count }) else {
             preconditionFailure("Trainer: a batch of \(batch.count) samples was not planned for")
         }
         let context = LayerContext(
-            kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters))
+            kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters),
+            mode: .training(seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound))
         var clock = PhaseClock()
         let own = plan.samples.count
         images.gather(

@@ -3,7 +3,8 @@ import Tensors
 
 /// What one worker keeps of its part of a batch: every layer's output, and two buffers for gradients going back.
 ///
-/// Memory: `capacity` × (input + all outputs that are not in place + 2 × widest layer) floats.
+/// Memory: `capacity` × (input + all outputs that are not in place + 2 × widest layer) floats, and the greatest scratch
+/// memory that a layer asks for.
 package struct Activations: ~Copyable {
     /// The samples that fit.
     package let capacity: Int
@@ -12,6 +13,7 @@ package struct Activations: ~Copyable {
     private let outputs: [Int]
     private let saved: [Int]
     private let gradientOffsets: (Int, Int)
+    private let scratchOffset: Int
     private let network: Network
 
     package init(network: Network, capacity: Int) {
@@ -29,6 +31,8 @@ package struct Activations: ~Copyable {
             saved.append(take(layer.savedFloatsPerSample))
         }
         gradientOffsets = (take(network.widestFeatures), take(network.widestFeatures))
+        scratchOffset = end
+        end += network.scratchFloatCount(sampleCount: capacity)
         buffer = AlignedBuffer(count: end)
         self.outputs = outputs
         self.saved = saved
@@ -54,7 +58,8 @@ package struct Activations: ~Copyable {
                 context,
                 ForwardPass(
                     sampleCount: sampleCount, input: buffer.base + inputOffset(index),
-                    output: buffer.base + outputs[index], saved: buffer.base + saved[index]))
+                    output: buffer.base + outputs[index], saved: buffer.base + saved[index],
+                    scratch: buffer.base + scratchOffset))
         }
     }
 
@@ -79,7 +84,7 @@ package struct Activations: ~Copyable {
                         input: input + samples.lowerBound * layer.inputFeatures,
                         saved: saved + samples.lowerBound * layer.savedFloatsPerSample,
                         outputGradient: outputGradient + samples.lowerBound * layer.outputFeatures,
-                        gradients: gradients(number)))
+                        gradients: gradients(number), scratch: buffer.base + scratchOffset))
             }
             guard index > firstTrainable else { continue }
             let inputGradient = layer.worksInPlace ? outputGradient : spare
@@ -87,7 +92,8 @@ package struct Activations: ~Copyable {
                 context,
                 BackwardPass(
                     sampleCount: sampleCount, input: input, output: buffer.base + outputs[index], saved: saved,
-                    outputGradient: outputGradient, inputGradient: inputGradient))
+                    outputGradient: outputGradient, inputGradient: inputGradient,
+                    scratch: buffer.base + scratchOffset))
             if !layer.worksInPlace { swap(&outputGradient, &spare) }
         }
     }

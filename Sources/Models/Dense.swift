@@ -9,6 +9,7 @@ struct Dense: Layer {
     let outputShape: Shape
     private let weight: Range<Int>
     private let bias: Range<Int>
+    private let weightEntry: ParameterLayout.Entry
 
     /// Appends its tensors to `layout`. An input of more than one dimension is flattened in row-major order; PyTorch
     /// flattens channels first, so the stored weight has its columns in that order.
@@ -17,14 +18,16 @@ struct Dense: Layer {
         outputShape = [outputFeatures]
         let features = inputShape.elementCount
         let stored: Shape = [outputFeatures, features]
-        if inputShape.extents.count == 3 {
-            let extents = inputShape.extents + [outputFeatures]
+        let extents = inputShape.flattenedExtents ?? inputShape.extents
+        if extents.count == 3 {
             weight = layout.append(
-                "\(name).weight", Shape(extents), storage: .init(shape: stored, axes: [3, 2, 0, 1]))
+                "\(name).weight", Shape(extents + [outputFeatures]),
+                storage: .init(shape: stored, axes: [3, 2, 0, 1]))
         } else {
             weight = layout.append(
                 "\(name).weight", [features, outputFeatures], storage: .init(shape: stored, axes: [1, 0]))
         }
+        weightEntry = layout.entries[layout.entries.count - 1]
         bias = layout.append("\(name).bias", [outputFeatures])
     }
 
@@ -68,19 +71,19 @@ struct Dense: Layer {
 
     func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64) {
         kaimingUniform(
-            parameters + weight.lowerBound, fanIn: inputFeatures, outputFeatures: outputFeatures,
+            parameters, weightEntry, fanIn: inputFeatures,
             random: KeyedRandom(seed: seed, purpose: .initialWeights, subject: number))
     }
 }
 
 /// Kaiming-uniform for rectifiers (He et al. 2015; PyTorch's `kaiming_uniform_` with `nonlinearity="relu"`): uniform in
-/// ±√(6 / fanIn). Element (input i, output o) of the `[fanIn, outputFeatures]` weight is drawn at o · fanIn + i.
-func kaimingUniform(_ weight: UnsafeMutablePointer<Float>, fanIn: Int, outputFeatures: Int, random: KeyedRandom) {
+/// ±√(6 / fanIn). Each element is drawn at its index in PyTorch's layout, in which files store it.
+func kaimingUniform(
+    _ parameters: UnsafeMutablePointer<Float>, _ entry: ParameterLayout.Entry, fanIn: Int, random: KeyedRandom
+) {
     let bound = Float((6 / Double(fanIn)).squareRoot())
-    for o in 0..<outputFeatures {
-        for i in 0..<fanIn {
-            let u = random.uniformFloat(at: UInt64(o * fanIn + i))
-            weight[i * outputFeatures + o] = bound * (2 * u - 1)
-        }
+    let weight = parameters + entry.range.lowerBound
+    entry.forEachStored { stored, inMemory in
+        weight[inMemory] = bound * (2 * random.uniformFloat(at: UInt64(stored)) - 1)
     }
 }

@@ -36,6 +36,8 @@ package struct ForwardPass {
     package let output: UnsafeMutablePointer<Float>
     /// `[sampleCount, savedFloatsPerSample]`, kept until backward.
     package let saved: UnsafeMutablePointer<Float>
+    /// `scratchFloatCount(sampleCount:)` floats, shared by all layers: nothing stays in it.
+    package let scratch: UnsafeMutablePointer<Float>
 }
 
 package struct BackwardPass {
@@ -47,6 +49,8 @@ package struct BackwardPass {
     package let outputGradient: UnsafePointer<Float>
     /// `[sampleCount, inputShape]`; the output gradient's memory where the layer works in place.
     package let inputGradient: UnsafeMutablePointer<Float>
+    /// `scratchFloatCount(sampleCount:)` floats.
+    package let scratch: UnsafeMutablePointer<Float>
 }
 
 /// The samples of one subtree of the canonical tree.
@@ -58,6 +62,8 @@ package struct GradientPass {
     package let outputGradient: UnsafePointer<Float>
     /// The flat gradients, laid out as the parameters.
     package let gradients: UnsafeMutablePointer<Float>
+    /// `scratchFloatCount(sampleCount:)` floats.
+    package let scratch: UnsafeMutablePointer<Float>
 }
 
 /// One layer with its place in the flat parameter buffer.
@@ -71,6 +77,8 @@ package protocol Layer: Sendable {
     /// What forward keeps for backward besides input and output.
     var savedFloatsPerSample: Int { get }
     var hasParameters: Bool { get }
+    /// Scratch memory that a pass over `sampleCount` samples needs besides the workspace; at most linear in it.
+    func scratchFloatCount(sampleCount: Int) -> Int
     /// Floating-point operations of the forward products for one sample: 2 for each multiply-add.
     var flopsPerSample: Double { get }
 
@@ -86,6 +94,7 @@ extension Layer {
     package var savedFloatsPerSample: Int { 0 }
     package var hasParameters: Bool { false }
     package var flopsPerSample: Double { 0 }
+    package func scratchFloatCount(sampleCount: Int) -> Int { 0 }
     package func parameterGradient(_ context: LayerContext, _ pass: GradientPass) {}
     package func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64) {}
     package var inputFeatures: Int { inputShape.elementCount }

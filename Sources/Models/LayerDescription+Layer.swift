@@ -10,6 +10,11 @@ extension LayerDescription {
         case .dense(let outputFeatures):
             Dense(inputShape: inputShape, outputFeatures: outputFeatures, name: name, layout: &layout)
         case .relu: ReLU(inputShape: inputShape)
+        case .convolution(let part): try Convolution2D(part, inputShape: inputShape, name: name, layout: &layout)
+        case .maxPool(let pool): try MaxPool2D(pool, inputShape: inputShape)
+        case .averagePool(let pool): try AveragePool2D(pool, inputShape: inputShape)
+        case .globalAveragePool: try AveragePool2D(overAllOf: inputShape)
+        case .flatten: Flatten(inputShape: inputShape)
         }
     }
 }

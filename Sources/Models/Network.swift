@@ -55,6 +55,11 @@ package struct Network: Sendable {
         return inputFeatures + saved + outputs.reduce(0, +) + 2 * widestFeatures
     }
 
+    /// What the greediest layer asks for.
+    package func scratchFloatCount(sampleCount: Int) -> Int {
+        layers.reduce(0) { max($0, $1.scratchFloatCount(sampleCount: sampleCount)) }
+    }
+
     /// Of all gradients that pass between layers.
     var widestFeatures: Int {
         layers.enumerated().reduce(0) { widest, layer in

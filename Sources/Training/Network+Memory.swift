@@ -10,6 +10,7 @@ extension Network {
         // Parameters, a gradient, and two states of the optimizer; then what a worker keeps of its part of a batch.
         let floats =
             4 * Double(layout.floatCount) + Double(samplesPerWorker) * Double(activationsPerSample)
+            + Double(scratchFloatCount(sampleCount: samplesPerWorker))
         let available = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
         guard floats * 4 < available else {
             let gibibyte = Double(1 << 30)

@@ -28,7 +28,10 @@ struct GuardPageTests {
     func edges() async {
         // In a process of its own: a kernel that reads too far ends that process and not the tests.
         await #expect(processExitsWith: .success) {
-            for kernels in variants { exercise(kernels) }
+            for kernels in variants {
+                exercise(kernels)
+                exerciseImages(kernels)
+            }
         }
     }
 }
@@ -69,5 +72,38 @@ private func exercise(_ kernels: any KernelSet) {
             kernels.rectify(a.base, count: rows * columns, to: b.base)
             kernels.rectifyGradient(y: a.base, dy: product.base, count: rows * columns, to: b.base)
         }
+    }
+}
+
+private func exerciseImages(_ kernels: any KernelSet) {
+    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
+    workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+    for test in ConvolutionCase.table + PoolingTests.table where test.sampleCount > 0 {
+        let shape = test.shape
+        let x = GuardedFloats(randomValues(test.sampleCount * shape.inputCount, seed: 45))
+        let weight = GuardedFloats(randomValues(shape.weightCount, seed: 46))
+        let y = GuardedFloats(randomValues(test.sampleCount * shape.outputCount, seed: 47))
+        let scratch = GuardedFloats(randomValues(shape.scratchFloatCount(sampleCount: test.sampleCount), seed: 48))
+        kernels.convolve(
+            shape, sampleCount: test.sampleCount, x: x.base, weight: weight.base, y: y.base, scratch: scratch.base,
+            workspace: workspace)
+        kernels.convolutionWeightGradient(
+            shape, sampleCount: test.sampleCount, grainSize: test.grainSize, x: x.base, dy: y.base,
+            gradient: weight.base, scratch: scratch.base, workspace: workspace)
+        kernels.convolutionInputGradient(
+            shape, sampleCount: test.sampleCount, dy: y.base, weight: weight.base, dx: x.base, scratch: scratch.base,
+            workspace: workspace)
+    }
+    for test in PoolingTests.table where test.sampleCount > 0 {
+        let (window, channels) = (test.shape.window, test.shape.inputChannels)
+        let x = GuardedFloats(randomValues(test.sampleCount * test.shape.inputCount, seed: 49))
+        let dx = GuardedFloats(randomValues(test.sampleCount * test.shape.inputCount, seed: 50))
+        let y = GuardedFloats(randomValues(test.sampleCount * window.outputPositions * channels, seed: 51))
+        kernels.maxPool(window, channels: channels, sampleCount: test.sampleCount, x: x.base, y: y.base)
+        kernels.maxPoolGradient(
+            window, channels: channels, sampleCount: test.sampleCount, x: x.base, dy: y.base, dx: dx.base)
+        kernels.averagePool(window, channels: channels, sampleCount: test.sampleCount, x: x.base, y: y.base)
+        kernels.averagePoolGradient(
+            window, channels: channels, sampleCount: test.sampleCount, dy: y.base, dx: dx.base)
     }
 }

@@ -24,7 +24,7 @@ struct ModelTextTests {
             ("dense 10, , relu", "a layer is missing at column 10"),
             ("dense 128, rleu", "unknown layer \"rleu\" at column 12; did you mean \"relu\"?"),
             ("dens 10", "unknown layer \"dens\" at column 1; did you mean \"dense\"?"),
-            ("attention 8", "unknown layer \"attention\" at column 1 (known: dense, relu)"),
+            ("attention 8", "unknown layer \"attention\" at column 1 (known: dense, relu, "),
             ("dense", "\"dense\" at column 1 needs SIZE, as in \"dense SIZE\""),
             ("relu, dense ten", "\"ten\" at column 13 is not a size"),
             ("dense 0", "\"0\" at column 7 is not a size"),

@@ -1,0 +1,217 @@
+import KernelContract
+
+// Each pass gathers the windows of a block of positions as rows of a matrix and multiplies: the chains of `multiply`
+// run over (row, column, channel) as the contract wants. A padded tap is a zero factor (see `ConvolutionKernels`).
+
+extension VariantKernels {
+    @inline(never)
+    package func convolve(
+        _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+        y: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
+    ) {
+        let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
+        let depth = shape.windowCount
+        let columns = shape.outputChannels
+        windows.forEachBlock(0..<sampleCount * shape.window.outputPositions, in: scratch, shape) { positions, block in
+            multiply(
+                MatrixProduct(
+                    .nn, m: positions.count, n: columns, k: depth, a: block, aStride: depth, b: weight,
+                    bStride: columns, c: y + positions.lowerBound * columns, cStride: columns),
+                workspace: workspace)
+        }
+    }
+
+    @inline(never)
+    package func convolutionWeightGradient(
+        _ shape: Convolution, sampleCount: Int, grainSize: Int, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
+        gradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+        workspace: UnsafeMutablePointer<Float>
+    ) {
+        guard sampleCount > 0 else {
+            for i in 0..<shape.weightCount { gradient[i] = 0 }
+            return
+        }
+        let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
+        let rows = shape.windowCount
+        let columns = shape.outputChannels
+        let stack = scratch + 2 * shape.blockFloatCount
+        func level(_ depth: Int) -> UnsafeMutablePointer<Float> {
+            depth == 0 ? gradient : stack + (depth - 1) * shape.weightCount
+        }
+        // The tree as a binary counter carries: after grain number g, as many merges as g has trailing zero bits.
+        var depth = 0
+        var grains = 0
+        var sample = 0
+        while sample < sampleCount {
+            let next = min(sample + grainSize, sampleCount)
+            let sum = level(depth)
+            let positions = sample * shape.window.outputPositions..<next * shape.window.outputPositions
+            windows.forEachBlock(positions, in: scratch, shape) { block, matrix in
+                multiply(
+                    MatrixProduct(
+                        .tn, m: rows, n: columns, k: block.count, a: matrix, aStride: rows,
+                        b: dy + block.lowerBound * columns, bStride: columns, c: sum, cStride: columns,
+                        accumulates: block.lowerBound > positions.lowerBound),
+                    workspace: workspace)
+            }
+            depth += 1
+            grains += 1
+            sample = next
+            let merges = sample == sampleCount ? depth - 1 : grains.trailingZeroBitCount
+            for _ in 0..<merges {
+                depth -= 1
+                accumulate(level(depth), count: shape.weightCount, onto: level(depth - 1))
+            }
+        }
+    }
+
+    /// Input rows i with the same (i + paddingTop) mod stride meet the same rows of the kernel, in output rows that
+    /// follow each other; columns likewise. So each pair of remainders is a convolution of `dy` with stride 1.
+    @inline(never)
+    package func convolutionInputGradient(
+        _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+        dx: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
+    ) {
+        let window = shape.window
+        for row in 0..<min(window.stride, window.inputHeight) {
+            let rows = Phase(
+                first: row, stride: window.stride, extent: window.inputHeight, padding: window.paddingTop,
+                kernel: window.kernelHeight)
+            for column in 0..<min(window.stride, window.inputWidth) {
+                let columns = Phase(
+                    first: column, stride: window.stride, extent: window.inputWidth, padding: window.paddingLeft,
+                    kernel: window.kernelWidth)
+                inputGradient(
+                    shape, rows, columns, sampleCount: sampleCount, dy: dy, weight: weight, dx: dx, scratch: scratch,
+                    workspace: workspace)
+            }
+        }
+    }
+
+    private func inputGradient(
+        _ shape: Convolution, _ rows: Phase, _ columns: Phase, sampleCount: Int, dy: UnsafePointer<Float>,
+        weight: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+        workspace: UnsafeMutablePointer<Float>
+    ) {
+        let window = shape.window
+        let channels = shape.inputChannels
+        let windows = WindowGather(
+            source: dy, sourceCount: sampleCount * shape.outputCount, height: window.outputHeight,
+            width: window.outputWidth, channels: shape.outputChannels, gridHeight: rows.count,
+            gridWidth: columns.count, step: 1, firstRow: rows.firstOutput, firstColumn: columns.firstOutput,
+            tapRows: rows.taps, tapColumns: columns.taps)
+        let depth = windows.windowCount
+        let turned = scratch + 2 * shape.blockFloatCount
+        turn(weight, shape, rows, columns, to: turned)
+        let results = scratch + shape.blockFloatCount
+        windows.forEachBlock(0..<sampleCount * rows.count * columns.count, in: scratch, shape) { positions, block in
+            let isDirect = window.stride == 1
+            multiply(
+                MatrixProduct(
+                    .nn, m: positions.count, n: channels, k: depth, a: block, aStride: depth,
+                    b: UnsafePointer(turned), bStride: channels,
+                    c: isDirect ? dx + positions.lowerBound * channels : results, cStride: channels),
+                workspace: workspace)
+            guard !isDirect else { return }
+            for (index, position) in positions.enumerated() {
+                let line = position / columns.count
+                let sample = line / rows.count
+                let row = (line % rows.count) * window.stride + rows.first
+                let column = (position % columns.count) * window.stride + columns.first
+                let target = dx + ((sample * window.inputHeight + row) * window.inputWidth + column) * channels
+                target.update(from: results + index * channels, count: channels)
+            }
+        }
+    }
+
+    /// The taps of one phase as a matrix `[row, column and output channel of dy, input channel]`: dy's rows ascend where
+    /// the kernel's descend.
+    private func turn(
+        _ weight: UnsafePointer<Float>, _ shape: Convolution, _ rows: Phase, _ columns: Phase,
+        to turned: UnsafeMutablePointer<Float>
+    ) {
+        var target = turned
+        for r in 0..<rows.taps {
+            for c in 0..<columns.taps {
+                let tap = rows.tap(r) * shape.window.kernelWidth + columns.tap(c)
+                let source = weight + tap * shape.inputChannels * shape.outputChannels
+                for o in 0..<shape.outputChannels {
+                    for channel in 0..<shape.inputChannels {
+                        target[channel] = source[channel * shape.outputChannels + o]
+                    }
+                    target += shape.inputChannels
+                }
+            }
+        }
+    }
+
+    private func accumulate(_ x: UnsafeMutablePointer<Float>, count: Int, onto sum: UnsafeMutablePointer<Float>) {
+        var i = 0
+        while i + 16 <= count {
+            store(load(UnsafePointer(sum + i)) + load(UnsafePointer(x + i)), sum + i)
+            i += 16
+        }
+        while i < count {
+            sum[i] += x[i]
+            i += 1
+        }
+    }
+}
+
+/// Along one axis, the input positions `first`, `first + stride`, … and the taps that they meet.
+private struct Phase {
+    let first: Int
+    /// Input positions.
+    let count: Int
+    /// Taps, possibly none; and the output position that the first input position meets first (it may be negative).
+    let taps: Int
+    let firstOutput: Int
+    private let lastTap: Int
+    private let stride: Int
+
+    init(first: Int, stride: Int, extent: Int, padding: Int, kernel: Int) {
+        // Output o meets input i with tap i + padding − o · stride.
+        let smallestTap = (first + padding) % stride
+        taps = smallestTap < kernel ? (kernel - smallestTap - 1) / stride + 1 : 0
+        firstOutput = (first + padding) / stride - taps + 1
+        lastTap = smallestTap + (taps - 1) * stride
+        count = (extent - first + stride - 1) / stride
+        self.first = first
+        self.stride = stride
+    }
+
+    /// The kernel's row or column behind output number `index` of a window.
+    func tap(_ index: Int) -> Int { lastTap - index * stride }
+}
+
+extension WindowGather {
+    fileprivate init(inputsOf shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>) {
+        let window = shape.window
+        self.init(
+            source: x, sourceCount: sampleCount * shape.inputCount, height: window.inputHeight,
+            width: window.inputWidth, channels: shape.inputChannels, gridHeight: window.outputHeight,
+            gridWidth: window.outputWidth, step: window.stride, firstRow: -window.paddingTop,
+            firstColumn: -window.paddingLeft, tapRows: window.kernelHeight, tapColumns: window.kernelWidth)
+    }
+
+    /// Cuts `positions` into blocks that fit `scratch`, both their windows and a row of input channels for each.
+    @inline(__always)
+    fileprivate func forEachBlock(
+        _ positions: Range<Int>, in scratch: UnsafeMutablePointer<Float>, _ shape: Convolution,
+        _ body: (_ positions: Range<Int>, _ windows: UnsafePointer<Float>) -> Void
+    ) {
+        let capacity = max(1, (shape.blockFloatCount - 16) / max(1, max(windowCount, shape.inputChannels)))
+        var first = positions.lowerBound
+        while first < positions.upperBound {
+            let block = first..<min(first + capacity, positions.upperBound)
+            if isIdentity {
+                body(block, source + first * channels)
+            } else {
+                // Without taps there is nothing to copy; the products are empty chains.
+                if windowCount > 0 { gather(block, to: scratch) }
+                body(block, UnsafePointer(scratch))
+            }
+            first = block.upperBound
+        }
+    }
+}

@@ -1,0 +1,14 @@
+import KernelContract
+import Tensors
+
+/// One dimension, the same elements in the same order: nothing is moved. The shape remembers what it was, so that a
+/// dense layer behind it is stored in PyTorch's order, as one right behind the image is.
+struct Flatten: Layer {
+    let inputShape: Shape
+
+    var outputShape: Shape { inputShape.flattened }
+    var worksInPlace: Bool { true }
+
+    func forward(_ context: LayerContext, _ pass: ForwardPass) {}
+    func inputGradient(_ context: LayerContext, _ pass: BackwardPass) {}
+}

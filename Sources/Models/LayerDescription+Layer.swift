@@ -2,14 +2,16 @@ import Errors
 import Tensors
 
 extension LayerDescription {
-    /// Makes the layer for an input of `inputShape` and appends its tensors to `layout`.
+    /// Makes layer number `index` of the model for an input of `inputShape` and appends its tensors to `layout`.
     ///
     /// - Throws: `Failure(.data)`, whose text follows the layer's name, where the shape does not fit.
-    func layer(inputShape: Shape, name: String, layout: inout ParameterLayout) throws -> any Layer {
+    func layer(inputShape: Shape, name: String, index: Int, layout: inout ParameterLayout) throws -> any Layer {
         switch self {
         case .dense(let outputFeatures):
             Dense(inputShape: inputShape, outputFeatures: outputFeatures, name: name, layout: &layout)
         case .relu: ReLU(inputShape: inputShape)
+        case .activation(let function): Activation(inputShape: inputShape, function: function)
+        case .dropout(let probability): Dropout(inputShape: inputShape, probability: probability, index: UInt64(index))
         }
     }
 }

@@ -34,9 +34,12 @@ struct LayerGrammar: Sendable {
     /// Reads the words behind the name.
     let parse: @Sendable (inout LayerWords) throws -> LayerDescription
 
-    static let all: [LayerGrammar] = [
+    static let all: [LayerGrammar] = sized + activations
+
+    private static let sized: [LayerGrammar] = [
         LayerGrammar(name: "dense", form: "dense SIZE") { .dense(outputFeatures: try $0.size("SIZE")) },
         LayerGrammar(name: "relu", form: "relu") { _ in .relu },
+        dropout,
     ]
 }
 

@@ -56,7 +56,7 @@ let package = Package(
         // Level 1
         .target(
             name: "Kernels",
-            dependencies: ["Errors", "KernelContract"] + variants.map { .target(name: $0.name) },
+            dependencies: ["Errors", "KernelContract", "Randomness"] + variants.map { .target(name: $0.name) },
             exclude: ["Variant"], swiftSettings: common),
         .target(
             name: "Communication",
@@ -115,7 +115,9 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "ModelsTests",
-            dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Tensors"],
+            dependencies: [
+                "Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Randomness", "Tensors",
+            ],
             swiftSettings: common),
         .testTarget(
             name: "TrainingTests",

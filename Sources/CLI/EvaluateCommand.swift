@@ -41,7 +41,9 @@ struct EvaluateCommand: ParsableCommand {
         }
         let shared = SharedDataset(
             name: dataset, dataDirectory: dataDir ?? (self.dataset == nil ? location.runOptions?.dataDirectory : nil))
-        let task = CheckpointEvaluation(path: location.path, dataset: shared, split: split, kernels: kernels)
+        let task = CheckpointEvaluation(
+            path: location.path, dataset: shared, split: split,
+            loss: try location.runOptions?.resolvedLoss() ?? .init(), kernels: kernels)
         let json = json
         let terminal = Terminal(environment: environment)
         _ = try onWorkers(workers) { communicator in

@@ -16,8 +16,14 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Layers, such as \"dense 128, relu, dense 64, relu, dense 10\".", valueName: "TEXT"))
     var model: String?
 
-    @Option(help: "cross-entropy.")
+    @Option(help: "cross-entropy (default), mse, mae or bce; the last three against one-hot labels.")
     var loss: String?
+
+    @Option(help: "Of cross-entropy; default 0.")
+    var labelSmoothing: Double?
+
+    @Option(help: ArgumentHelp("Of cross-entropy, one for each class; default all 1.", valueName: "W,W,…"))
+    var classWeights: String?
 
     @Option(help: "adam (default) or sgd.")
     var optimizer: String?
@@ -72,6 +78,8 @@ struct TrainingArguments: ParsableArguments {
         options.dataDirectory = dataDir
         options.model = model
         options.loss = loss
+        options.labelSmoothing = labelSmoothing
+        options.classWeights = classWeights
         options.optimizer = optimizer
         options.learningRate = learningRate
         options.momentum = momentum

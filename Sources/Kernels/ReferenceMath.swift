@@ -41,9 +41,9 @@ package enum ReferenceMath {
         return (f + y).addingProduct(e, 0.693_359_375)
     }
 
-    private static func horner(_ first: Float, _ rest: [Float], _ x: Float) -> Float {
+    static func horner(_ first: Float, _ rest: [Float], _ x: Float) -> Float {
         rest.reduce(first) { $1.addingProduct($0, x) }
     }
 
-    private static func powerOfTwo(_ n: Int32) -> Float { Float(bitPattern: UInt32(bitPattern: (n + 127) << 23)) }
+    static func powerOfTwo(_ n: Int32) -> Float { Float(bitPattern: UInt32(bitPattern: (n + 127) << 23)) }
 }

@@ -25,8 +25,8 @@ package struct Activations: ~Copyable {
         var input = take(network.inputFeatures)
         var outputs: [Int] = []
         var saved: [Int] = []
-        for layer in network.layers {
-            if !layer.worksInPlace { input = take(layer.outputFeatures) }
+        for (index, layer) in network.layers.enumerated() {
+            if !network.isInPlace(index) { input = take(layer.outputFeatures) }
             outputs.append(input)
             saved.append(take(layer.savedFloatsPerSample))
         }

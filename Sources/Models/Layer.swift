@@ -71,9 +71,11 @@ package protocol Layer: Sendable {
     /// Of one sample.
     var inputShape: Shape { get }
     var outputShape: Shape { get }
-    /// Whether the output takes the input's place. Then backward must need the output alone, and the layer below must
-    /// not need its output's old value.
+    /// Whether the output may take the input's place, which backward then does not need. It does unless the layer below
+    /// reads its output in backward (`Network.isInPlace`); gradients are always in place.
     var worksInPlace: Bool { get }
+    /// Whether backward reads the own output, so that the next layer must not overwrite it.
+    var backwardReadsOutput: Bool { get }
     /// What forward keeps for backward besides input and output.
     var savedFloatsPerSample: Int { get }
     var hasParameters: Bool { get }
@@ -91,6 +93,7 @@ package protocol Layer: Sendable {
 }
 
 extension Layer {
+    package var backwardReadsOutput: Bool { false }
     package var savedFloatsPerSample: Int { 0 }
     package var hasParameters: Bool { false }
     package var flopsPerSample: Double { 0 }

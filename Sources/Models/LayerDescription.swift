@@ -1,3 +1,5 @@
+import KernelContract
+
 /// What a layer is, before any shape is known: one part of a model text.
 package enum LayerDescription: Hashable, Sendable {
     case dense(outputFeatures: Int)
@@ -7,6 +9,8 @@ package enum LayerDescription: Hashable, Sendable {
     case averagePool(PoolDescription)
     case globalAveragePool
     case flatten
+    case activation(ActivationFunction)
+    case dropout(probability: Double)
 
     /// The spelling that the model text uses.
     package var text: String {
@@ -18,6 +22,8 @@ package enum LayerDescription: Hashable, Sendable {
         case .averagePool(let pool): "avgpool \(pool.text)"
         case .globalAveragePool: "global-avgpool"
         case .flatten: "flatten"
+        case .activation(let function): function.text
+        case .dropout(let probability): "dropout \(probability)"
         }
     }
 }

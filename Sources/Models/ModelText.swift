@@ -34,7 +34,9 @@ struct LayerGrammar: Sendable {
     /// Reads the words behind the name.
     let parse: @Sendable (inout LayerWords) throws -> LayerDescription
 
-    static let all: [LayerGrammar] = [
+    static let all: [LayerGrammar] = sized + activations
+
+    private static let sized: [LayerGrammar] = [
         LayerGrammar(name: "dense", form: "dense SIZE") { .dense(outputFeatures: try $0.size("SIZE")) },
         LayerGrammar(name: "relu", form: "relu") { _ in .relu },
         LayerGrammar(name: "conv", form: "conv CHANNELS SIZE [stride N] [padding N|same]") { try .convolution(&$0) },
@@ -42,6 +44,7 @@ struct LayerGrammar: Sendable {
         LayerGrammar(name: "avgpool", form: "avgpool SIZE [stride N]") { try .averagePool(&$0) },
         LayerGrammar(name: "global-avgpool", form: "global-avgpool") { _ in .globalAveragePool },
         LayerGrammar(name: "flatten", form: "flatten") { _ in .flatten },
+        dropout,
     ]
 }
 

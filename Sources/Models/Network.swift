@@ -18,7 +18,7 @@ package struct Network: Sendable {
         var shape = inputShape
         for (index, part) in description.enumerated() {
             do {
-                let layer = try part.layer(inputShape: shape, name: "\(index)", layout: &layout)
+                let layer = try part.layer(inputShape: shape, name: "\(index)", index: index, layout: &layout)
                 layers.append(layer)
                 shape = layer.outputShape
             } catch let failure as Failure {
@@ -50,7 +50,7 @@ package struct Network: Sendable {
 
     /// Floats that training keeps of one sample: the input, what each layer makes of it and keeps, and two gradients.
     package var activationsPerSample: Int {
-        let outputs = layers.filter { !$0.worksInPlace }.map(\.outputFeatures)
+        let outputs = layers.indices.filter { !isInPlace($0) }.map { layers[$0].outputFeatures }
         let saved = layers.reduce(0) { $0 + $1.savedFloatsPerSample }
         return inputFeatures + saved + outputs.reduce(0, +) + 2 * widestFeatures
     }
@@ -58,6 +58,11 @@ package struct Network: Sendable {
     /// What the greediest layer asks for.
     package func scratchFloatCount(sampleCount: Int) -> Int {
         layers.reduce(0) { max($0, $1.scratchFloatCount(sampleCount: sampleCount)) }
+    }
+
+    /// Whether a layer's output takes its input's place: where it can and the layer below has no need of the value.
+    func isInPlace(_ layer: Int) -> Bool {
+        layers[layer].worksInPlace && (layer == 0 || !layers[layer - 1].backwardReadsOutput)
     }
 
     /// Of all gradients that pass between layers.

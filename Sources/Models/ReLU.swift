@@ -7,6 +7,7 @@ struct ReLU: Layer {
 
     var outputShape: Shape { inputShape }
     var worksInPlace: Bool { true }
+    var backwardReadsOutput: Bool { true }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
         context.kernels.rectify(pass.input, count: pass.sampleCount * inputFeatures, to: pass.output)

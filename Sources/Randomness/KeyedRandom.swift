@@ -32,9 +32,9 @@ package struct KeyedRandom: Sendable, Equatable {
     package static let subjectLimit: UInt64 = 1 << 40
     package static let positionLimit: UInt64 = 1 << 50
 
-    let key: SIMD2<UInt32>
+    package let key: SIMD2<UInt32>
     /// The counter of block 0.
-    let origin: SIMD4<UInt32>
+    package let origin: SIMD4<UInt32>
 
     /// `subject` is what the stream belongs to: a layer, a parameter, a sample.
     package init(seed: UInt64, purpose: RandomPurpose, epoch: UInt64 = 0, subject: UInt64 = 0) {

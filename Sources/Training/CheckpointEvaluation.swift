@@ -61,12 +61,17 @@ package struct CheckpointEvaluation: Sendable {
     private let path: String
     private let dataset: SharedDataset
     private let split: EvaluatedSplit
+    private let loss: LossDescription
     private let kernels: any KernelSet
 
-    package init(path: String, dataset: SharedDataset, split: EvaluatedSplit, kernels: any KernelSet) {
+    package init(
+        path: String, dataset: SharedDataset, split: EvaluatedSplit, loss: LossDescription = LossDescription(),
+        kernels: any KernelSet
+    ) {
         self.path = path
         self.dataset = dataset
         self.split = split
+        self.loss = loss
         self.kernels = kernels
     }
 
@@ -85,7 +90,8 @@ package struct CheckpointEvaluation: Sendable {
             }
             try network.load(checkpoint, into: parameters.base, path: path)
         }
-        let evaluation = try Evaluator(network: network, kernels: kernels).evaluate(
+        let loss = try communicator.agree { try Loss(self.loss, classCount: network.classCount) }
+        let evaluation = try Evaluator(network: network, loss: loss, kernels: kernels).evaluate(
             images, indices: (0..<Int32(images.count)).map { $0 }, parameters: parameters.base,
             communicator: communicator)
         return EvaluationReport(

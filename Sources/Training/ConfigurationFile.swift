@@ -37,6 +37,8 @@ extension TrainingOptions {
         ConfigurationKey("data-dir", \.dataDirectory, "text"),
         ConfigurationKey("model", \.model, "text"),
         ConfigurationKey("loss", \.loss, "text"),
+        ConfigurationKey("label-smoothing", \.labelSmoothing, "a number"),
+        ConfigurationKey("class-weights", \.classWeights, "text"),
         ConfigurationKey("optimizer", \.optimizer, "text"),
         ConfigurationKey("learning-rate", \.learningRate, "a number"),
         ConfigurationKey("momentum", \.momentum, "a number"),
@@ -118,7 +120,7 @@ extension TrainingConfiguration {
         var lines = ["dataset: \(quoted(dataset))"]
         if let dataDirectory { lines.append("data-dir: \(quoted(dataDirectory))") }
         lines.append("model: \(quoted(ModelText.text(of: model)))")
-        lines.append("loss: cross-entropy")
+        lines += loss.yamlLines
         lines.append("optimizer: \(optimizer.name)")
         lines.append("learning-rate: \(learningRate)")
         switch optimizer {

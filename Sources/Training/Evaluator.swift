@@ -6,7 +6,7 @@ import Tensors
 
 /// What a network scores on a data set.
 package struct Evaluation: Sendable, Equatable {
-    /// Mean over samples.
+    /// Mean as the loss defines it (`Loss.denominator`), over all samples.
     package let loss: Double
     package let accuracy: Double
     package let sampleCount: Int
@@ -21,6 +21,7 @@ package struct Evaluator: ~Copyable {
     /// Grains that go through the network together.
     private static let grainsAtOnce = 8
 
+    private let loss: Loss
     private let kernels: any KernelSet
     private let workspace: AlignedBuffer<Float>
     private let activations: Activations
@@ -28,8 +29,9 @@ package struct Evaluator: ~Copyable {
     private let losses: AlignedBuffer<Float>
     private let predictions: AlignedBuffer<UInt8>
 
-    package init(network: Network, kernels: any KernelSet) {
+    package init(network: Network, loss: Loss, kernels: any KernelSet) {
         let capacity = Self.grainSize * Self.grainsAtOnce
+        self.loss = loss
         self.kernels = kernels
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
@@ -69,8 +71,11 @@ package struct Evaluator: ~Copyable {
         for (rank, counts) in try communicator.allGather(confusion).enumerated() where rank != communicator.rank {
             for index in confusion.indices { confusion[index] += counts[index] }
         }
+        let denominator = images.labels.withUnsafeBufferPointer { labels in
+            loss.denominator(partition) { labels[Int(indices[$0])] }
+        }
         return Evaluation(
-            loss: total.lossSum / Double(indices.count), accuracy: Double(total.correctCount) / Double(indices.count),
+            loss: total.lossSum / denominator, accuracy: Double(total.correctCount) / Double(indices.count),
             sampleCount: indices.count,
             confusionMatrix: (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) })
     }
@@ -82,10 +87,12 @@ package struct Evaluator: ~Copyable {
                 labels: labels.base)
         }
         activations.forward(context, sampleCount: samples.count)
-        kernels.softmaxCrossEntropy(
-            rowCount: samples.count, classCount: activations.classCount, logits: activations.logits,
-            rowStride: activations.classCount, labels: labels.base, denominator: 1, losses: losses.base,
-            predictions: predictions.base, gradient: nil, workspace: workspace.base)
+        loss.evaluate(
+            LossPass(
+                loss.description.kind, rowCount: samples.count, classCount: activations.classCount,
+                outputs: activations.logits, rowStride: activations.classCount, labels: labels.base, denominator: 1,
+                losses: losses.base, predictions: predictions.base, gradient: nil),
+            kernels: kernels, workspace: workspace.base)
     }
 }
 

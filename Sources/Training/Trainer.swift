@@ -10,6 +10,8 @@ package struct Trainer: ~Copyable {
     /// The sums of one batch over all workers.
     package struct StepResult {
         package let lossSum: Double
+        /// What the sum of losses is divided by for their mean.
+        package let lossDenominator: Double
         package let correctCount: Int
         package let sampleCount: Int
     }
@@ -17,6 +19,7 @@ package struct Trainer: ~Copyable {
     private let seed: UInt64
     private let kernels: any KernelSet
     private let images: LabelledImages
+    private let loss: Loss
     /// A full batch and, where there is one, a short last batch.
     private let plans: [BatchPlan]
     private let workspace: AlignedBuffer<Float>
@@ -43,7 +46,10 @@ package struct Trainer: ~Copyable {
             .map { BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, size: size) }
         let capacity = plans.map(\.samples.count).max() ?? 0
         // Whatever throws comes before the first field is set.
-        try communicator.agree { try network.checkMemory(samplesPerWorker: capacity) }
+        let loss = try communicator.agree {
+            try network.checkMemory(samplesPerWorker: capacity)
+            return try Loss(configuration.loss, classCount: network.classCount)
+        }
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi)
@@ -53,6 +59,7 @@ package struct Trainer: ~Copyable {
         seed = configuration.seed
         self.kernels = kernels
         self.images = images
+        self.loss = loss
         self.plans = plans
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
@@ -95,7 +102,10 @@ package struct Trainer: ~Copyable {
         phases.input += clock.lap()
         activations.forward(context, sampleCount: own)
         phases.forward += clock.lap()
-        evaluateLoss(plan)
+        let denominator = images.labels.withUnsafeBufferPointer { labels in
+            loss.denominator(plan.partition) { labels[Int(batch[$0])] }
+        }
+        evaluateLoss(plan, denominator: denominator)
         phases.loss += clock.lap()
         activations.backward(
             context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
@@ -106,7 +116,7 @@ package struct Trainer: ~Copyable {
         try reducer.reduce(grainCount: plan.partition.grainCount) { range, gradient in
             optimizer.update(range, parameters: reducer.parameters, gradient: gradient)
         }
-        let result = sumStatistics(plan)
+        let result = sumStatistics(plan, denominator: denominator)
         phases.reduction += clock.lap()
         try reducer.publish()
         phases.publish += clock.lap()
@@ -117,12 +127,14 @@ package struct Trainer: ~Copyable {
     package mutating func resetPhases() { phases = PhaseTimes() }
 
     /// The loss and its gradient at the logits; each own grain's sums go to the reducer.
-    private func evaluateLoss(_ plan: BatchPlan) {
-        kernels.softmaxCrossEntropy(
-            rowCount: plan.samples.count, classCount: activations.classCount, logits: activations.logits,
-            rowStride: activations.classCount, labels: labels.base, denominator: Float(plan.partition.sampleCount),
-            losses: losses.base, predictions: predictions.base, gradient: activations.logitsGradient,
-            workspace: workspace.base)
+    private func evaluateLoss(_ plan: BatchPlan, denominator: Double) {
+        loss.evaluate(
+            LossPass(
+                loss.description.kind, rowCount: plan.samples.count, classCount: activations.classCount,
+                outputs: activations.logits, rowStride: activations.classCount, labels: labels.base,
+                denominator: Float(denominator), losses: losses.base, predictions: predictions.base,
+                gradient: activations.logitsGradient),
+            kernels: kernels, workspace: workspace.base)
         for grain in plan.grains {
             let samples = plan.partition.samples(of: grain..<grain + 1)
             reducer.grainStatistics[grain] = GrainStatistics(
@@ -132,12 +144,13 @@ package struct Trainer: ~Copyable {
     }
 
     /// The batch's sums by the canonical tree, from all workers' grains.
-    private func sumStatistics(_ plan: BatchPlan) -> StepResult {
+    private func sumStatistics(_ plan: BatchPlan, denominator: Double) -> StepResult {
         let grains = reducer.grainStatistics
         let total = CanonicalTree.sum(
             count: plan.partition.grainCount, zero: GrainStatistics(lossSum: 0, correctCount: 0), { grains[$0] }, +)
         return StepResult(
-            lossSum: total.lossSum, correctCount: total.correctCount, sampleCount: plan.partition.sampleCount)
+            lossSum: total.lossSum, lossDenominator: denominator, correctCount: total.correctCount,
+            sampleCount: plan.partition.sampleCount)
     }
 }
 

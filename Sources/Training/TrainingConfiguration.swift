@@ -8,6 +8,7 @@ package struct TrainingConfiguration: Sendable {
     package var dataset: String
     package var dataDirectory: String?
     package var model: [LayerDescription]
+    package var loss: LossDescription
     package var optimizer: OptimizerDescription
     package var learningRate: Double
     /// Samples of one step over all workers.

@@ -10,6 +10,9 @@ package struct TrainingOptions: Sendable {
     package var dataDirectory: String?
     package var model: String?
     package var loss: String?
+    package var labelSmoothing: Double?
+    /// Numbers with commas between them.
+    package var classWeights: String?
     package var optimizer: String?
     package var learningRate: Double?
     package var momentum: Double?
@@ -44,7 +47,6 @@ package struct TrainingOptions: Sendable {
     package func resolved() throws -> TrainingConfiguration {
         let batchSize = try positive(batchSize ?? 64, "batch-size")
         let optimizer = try resolvedOptimizer()
-        _ = try choice(loss ?? "cross-entropy", "loss", ["cross-entropy"])
         let reductions = TrainingConfiguration.Reduction.allCases
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         let learningRate = learningRate ?? optimizer.defaultLearningRate
@@ -53,7 +55,7 @@ package struct TrainingOptions: Sendable {
         }
         return TrainingConfiguration(
             dataset: dataset ?? "fashion-mnist", dataDirectory: dataDirectory, model: try resolvedModel(),
-            optimizer: optimizer, learningRate: learningRate, batchSize: batchSize,
+            loss: try resolvedLoss(), optimizer: optimizer, learningRate: learningRate, batchSize: batchSize,
             grainSize: try positive(
                 grain ?? TrainingConfiguration.defaultGrainSize(batchSize: batchSize), "grain"),
             epochs: try positive(epochs ?? 10, "epochs"), steps: try steps.map { try positive($0, "steps") },
@@ -97,12 +99,12 @@ package struct TrainingOptions: Sendable {
         return value
     }
 
-    private func fraction(_ value: Double, _ option: String) throws -> Double {
+    func fraction(_ value: Double, _ option: String) throws -> Double {
         guard value >= 0 && value < 1 else { throw failure(option, "\(value): a number from 0 to below 1 is needed") }
         return value
     }
 
-    private func choice(_ value: String, _ option: String, _ known: [String]) throws -> String {
+    func choice(_ value: String, _ option: String, _ known: [String]) throws -> String {
         guard known.contains(value) else {
             let near = Spelling.nearest(to: value, in: known).map { "; did you mean \($0)?" } ?? ""
             throw failure(option, "\(value) is unknown; it may be \(known.joined(separator: ", "))\(near)")
@@ -110,7 +112,7 @@ package struct TrainingOptions: Sendable {
         return value
     }
 
-    private func failure(_ option: String, _ what: String) -> Failure {
+    func failure(_ option: String, _ what: String) -> Failure {
         guard let place = places[option] else { return Failure(.usage, "--\(option) \(what)") }
         return Failure(.data, "\(place): \(option) \(what)")
     }

@@ -50,7 +50,8 @@ package struct TrainingRun: Sendable {
         }
         var session = TrainingSession(
             run: self, data: data, split: split, network: network, directory: directory, trainer: trainer,
-            observer: communicator.rank == 0 ? makeObserver() : nil)
+            observer: communicator.rank == 0 ? makeObserver() : nil,
+            loss: try Loss(configuration.loss, classCount: network.classCount))
         session.announce(communicator)
         try session.train(communicator)
     }
@@ -73,7 +74,7 @@ private struct TrainingSession: ~Copyable {
 
     init(
         run: TrainingRun, data: ImageDataset, split: ValidationSplit, network: Network, directory: RunDirectory?,
-        trainer: consuming Trainer, observer: (any TrainingObserver)?
+        trainer: consuming Trainer, observer: (any TrainingObserver)?, loss: Loss
     ) {
         self.run = run
         self.data = data
@@ -82,7 +83,7 @@ private struct TrainingSession: ~Copyable {
         self.directory = directory
         self.trainer = trainer
         self.observer = observer
-        evaluator = Evaluator(network: network, kernels: run.kernels)
+        evaluator = Evaluator(network: network, loss: loss, kernels: run.kernels)
         order = EpochOrder(
             indices: split.train, seed: run.configuration.seed, epoch: 0, batchSize: run.configuration.batchSize)
     }
@@ -137,23 +138,24 @@ private struct TrainingSession: ~Copyable {
     private mutating func trainEpoch(_ epoch: Int, _ communicator: borrowing Communicator) throws -> MetricsPoint {
         order.prepare(epoch: UInt64(epoch))
         let begin = PhaseClock.now()
-        var (lossSum, correctCount, sampleCount) = (0.0, 0, 0)
+        var (lossSum, lossDenominator, correctCount, sampleCount) = (0.0, 0.0, 0, 0)
         for index in 0..<min(order.stepCount, totalSteps - trainer.stepCount) {
             let result = try trainer.step(order, index: index, learningRate: configuration.learningRate)
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             lossSum += result.lossSum
+            lossDenominator += result.lossDenominator
             correctCount += result.correctCount
             sampleCount += result.sampleCount
             if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) {
                 try recordHash(epoch: epoch, communicator)
             }
-            observe(epoch, step: index + 1, lossSum / Double(sampleCount), sampleCount, since: begin)
+            observe(epoch, step: index + 1, lossSum / lossDenominator, sampleCount, since: begin)
         }
         let seconds = Double(PhaseClock.now() - begin) * 1e-9
         bestSamplesPerSecond = max(bestSamplesPerSecond, Double(sampleCount) / seconds)
         return MetricsPoint(
-            step: trainer.stepCount, epoch: epoch, split: .train, loss: lossSum / Double(sampleCount),
+            step: trainer.stepCount, epoch: epoch, split: .train, loss: lossSum / lossDenominator,
             accuracy: Double(correctCount) / Double(sampleCount), learningRate: configuration.learningRate,
             samplesPerSecond: Double(sampleCount) / seconds, wallSeconds: wallSeconds)
     }

@@ -67,6 +67,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         training("negative word of its own", ["--learning-rate", "-0.1"], 64, ["--learning-rate"]),
         training("unknown optimizer", ["--optimizer", "adan"], 64, ["adan", "adam"]),
         training("momentum of adam", ["--momentum", "0.9"], 64, ["--momentum", "adam"]),
+        training("weights for other classes", ["--class-weights", "1,2"], 65, ["class-weights: 2 weights for 10"]),
         training("nothing but validation", ["--validation-split", "1"], 64, ["--validation-split 1"]),
         training(
             "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,

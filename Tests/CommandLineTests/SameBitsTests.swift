@@ -23,6 +23,17 @@ extension CommandLineTests {
                     name: "adam, batch 64, validation",
                     arguments: ["--batch-size", "64", "--validation-split", "0.2"]),
                 Training(
+                    name: "every activation, dropout, smoothed and weighted cross-entropy, 30 steps of 40",
+                    arguments: [
+                        "--batch-size", "40", "--label-smoothing", "0.1", "--class-weights",
+                        "1,2,0.5,1,1,3,1,1,0.25,1", "--model",
+                        "dense 24, sigmoid, dense 22, elu, dropout 0.2, dense 20, selu, gelu, dense 18, silu, tanh, "
+                            + "leaky-relu, dense 16, softplus, identity, dropout 0.1, dense 10",
+                    ]),
+                Training(
+                    name: "mse, batch 61, validation",
+                    arguments: ["--batch-size", "61", "--loss", "mse", "--validation-split", "0.2"]),
+                Training(
                     name: "sgd with momentum, batch 61, validation",
                     arguments: [
                         "--batch-size", "61", "--optimizer", "sgd", "--momentum", "0.9", "--learning-rate", "0.05",
@@ -32,7 +43,7 @@ extension CommandLineTests {
         }
 
         static let threadWays =
-            [2, 3, 8].map { Way(workers: $0) }
+            [2, 3, 5, 8].map { Way(workers: $0) }
             + Program.info.availableInstructionSets.map { Way(workers: 2, environment: ["LOCKSTEP_ISA": $0]) }
         static let rankWays =
             [1, 2, 3, 4, 5, 7, 8, 11].map { Way(ranks: $0) }

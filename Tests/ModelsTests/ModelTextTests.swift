@@ -8,6 +8,10 @@ struct ModelTextTests {
         "what is written is read",
         arguments: [
             ("dense 10", [LayerDescription.dense(outputFeatures: 10)]),
+            ("leaky-relu, leaky-relu 0.01", [.activation(.init(.leakyReLU)), .activation(.init(.leakyReLU))]),
+            ("Leaky-ReLU 0.2", [.activation(.init(.leakyReLU, constant: 0.2))]),
+            ("elu 1.5, tanh", [.activation(.init(.elu, constant: 1.5)), .activation(.init(.tanh))]),
+            ("dropout 0.2, dropout 0", [.dropout(probability: 0.2), .dropout(probability: 0)]),
             (" Dense  128 ,RELU,dense\t10", [.dense(outputFeatures: 128), .relu, .dense(outputFeatures: 10)]),
         ])
     func parses(text: String, expected: [LayerDescription]) throws {
@@ -31,6 +35,10 @@ struct ModelTextTests {
             ("dense -5", "\"-5\" at column 7 is not a size"),
             ("dense 99999999999999999999", "is not a size"),
             ("dense 128 relu", "unexpected \"relu\" at column 11; is a comma missing?"),
+            ("dropout 1", "\"1\" at column 9 is not a probability from 0 to below 1"),
+            ("dropout", "needs PROBABILITY, as in \"dropout PROBABILITY\""),
+            ("leaky-relu -1", "unexpected \"-1\" at column 12"),
+            ("tanh 2", "unexpected \"2\" at column 6"),
             ("relu 5", "unexpected \"5\" at column 6"),
         ])
     func refuses(text: String, fragment: String) {

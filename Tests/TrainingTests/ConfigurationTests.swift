@@ -27,6 +27,8 @@ struct ConfigurationTests {
         options.seed = .max
         options.hashEvery = 3
         options.validationSplit = 0.2
+        options.labelSmoothing = 0.1
+        options.classWeights = "1, 2.5,0.1"
         for options in [options, TrainingOptions()] {
             let yaml = try options.resolved().yaml
             #expect(try read(yaml).resolved().yaml == yaml)
@@ -63,7 +65,10 @@ struct ConfigurationTests {
         "values out of range are refused",
         arguments: [
             "batch-size: 0", "epochs: 0", "grain: -1", "learning-rate: 0", "learning-rate: nan", "learning-rate: inf",
-            "validation-split: 1", "validation-split: -0.1", "optimizer: lion", "loss: hinge", "momentum: 0.9",
+            "validation-split: 1", "validation-split: -0.1", "optimizer: lion", "loss: hinge", "label-smoothing: 1",
+            "{loss: mse, label-smoothing: 0.1}", "class-weights: \"1,x\"",
+            "class-weights: 1,,2", "class-weights: 0", "class-weights: inf", "{loss: bce, class-weights: 1}",
+            "momentum: 0.9",
             "{optimizer: sgd, momentum: 1}", "beta1: 1", "reduction: ring", "steps: 0", "hash-every: 0",
         ])
     func ranges(yaml: String) throws {

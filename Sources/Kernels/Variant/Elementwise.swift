@@ -4,7 +4,7 @@ extension VariantKernels {
     /// Applies a vector operation to `count` floats; the rest of fewer than 16 goes through a padded copy, so that
     /// every element sees the same operation.
     @inline(__always)
-    private func map(
+    func map(
         _ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>, _ operation: (Vector) -> Vector
     ) {
         var i = 0

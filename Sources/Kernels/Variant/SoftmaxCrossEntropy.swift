@@ -1,7 +1,7 @@
 import KernelContract
 
 /// Rows of a block: one lane each.
-private let blockRows = 16
+let blockRows = 16
 
 extension VariantKernels {
     @inline(never)
@@ -24,7 +24,7 @@ extension VariantKernels {
 }
 
 /// Up to 16 rows side by side: lane r of every vector belongs to row r, so that rows shorter than a vector waste nothing.
-private struct SoftmaxBlock {
+struct SoftmaxBlock {
     let rowCount: Int
     let classCount: Int
     let rowStride: Int
@@ -43,7 +43,7 @@ private struct SoftmaxBlock {
     }
 
     @inline(__always)
-    private func column(_ j: Int) -> UnsafeMutablePointer<Float> { columns + j * blockRows }
+    func column(_ j: Int) -> UnsafeMutablePointer<Float> { columns + j * blockRows }
 
     @inline(__always)
     func run(
@@ -83,7 +83,7 @@ private struct SoftmaxBlock {
 
     /// Replaces the logits by e^(logit − greatest) and returns the sum of each row: 16 strided lanes, then 8-4-2-1.
     @inline(__always)
-    private func exponentials(_ greatest: Vector) -> Vector {
+    func exponentials(_ greatest: Vector) -> Vector {
         for lane in 0..<16 { store(Vector(repeating: 0), lanes + lane * blockRows) }
         for j in 0..<classCount {
             let power = vectorExponential(load(UnsafePointer(column(j))) - greatest)

@@ -33,7 +33,7 @@ func vectorExponential(_ x: Vector) -> Vector {
 
 /// 2ⁿ for −126 ≤ n ≤ 127.
 @inline(__always)
-private func powerOfTwo(_ n: SIMD16<Int32>) -> Vector {
+func powerOfTwo(_ n: SIMD16<Int32>) -> Vector {
     unsafeBitCast((n &+ SIMD16<Int32>(repeating: 127)) &<< SIMD16<Int32>(repeating: 23), to: Vector.self)
 }
 

@@ -1,0 +1,83 @@
+/// The losses by their names in `--loss`. This list drives the option, tests and docs.
+package enum LossKind: String, CaseIterable, Sendable {
+    /// PyTorch's `CrossEntropyLoss`: of softmax, with label smoothing and class weights.
+    case crossEntropy = "cross-entropy"
+    /// PyTorch's `MSELoss` of the outputs and the one-hot label.
+    case meanSquaredError = "mse"
+    /// PyTorch's `L1Loss` of the outputs and the one-hot label.
+    case meanAbsoluteError = "mae"
+    /// PyTorch's `BCEWithLogitsLoss` of the outputs and the one-hot label.
+    case binaryCrossEntropy = "bce"
+}
+
+/// One loss over rows of outputs. With `t` a row's label, `z` its one-hot vector and `D` the denominator:
+///
+/// - cross-entropy: `v[j] = labelShare · w[t] · z[j] + uniformShare · w[j]`, `V = Σ v[j]`;
+///   `loss = −Σ v[j] ln softmax(x)[j]`, `dx[j] = (V softmax(x)[j] − v[j]) / D`
+/// - mse: `loss = Σ (x[j] − z[j])²`, `dx[j] = 2 (x[j] − z[j]) / D`
+/// - mae: `loss = Σ |x[j] − z[j]|`, `dx[j] = sign(x[j] − z[j]) / D`
+/// - bce: `loss = Σ (max(x[j], 0) − x[j] z[j] + ln(1 + e^−|x[j]|))`, `dx[j] = (σ(x[j]) − z[j]) / D`
+///
+/// Nothing needs alignment. `gradient` has the outputs' stride, may be the outputs, and may be nil (evaluation). Labels
+/// lie in `0..<classCount`, which is from 1 to 256.
+package struct LossPass {
+    package var kind: LossKind
+    package var rowCount: Int
+    package var classCount: Int
+    /// `[rowCount, classCount]`
+    package var outputs: UnsafePointer<Float>
+    package var rowStride: Int
+    package var labels: UnsafePointer<UInt8>
+    package var denominator: Float
+    /// Per row, not divided by the denominator.
+    package var losses: UnsafeMutablePointer<Float>
+    /// The first greatest output of each row.
+    package var predictions: UnsafeMutablePointer<UInt8>
+    package var gradient: UnsafeMutablePointer<Float>?
+
+    package init(
+        _ kind: LossKind, rowCount: Int, classCount: Int, outputs: UnsafePointer<Float>, rowStride: Int,
+        labels: UnsafePointer<UInt8>, denominator: Float, losses: UnsafeMutablePointer<Float>,
+        predictions: UnsafeMutablePointer<UInt8>, gradient: UnsafeMutablePointer<Float>?
+    ) {
+        self.kind = kind
+        self.rowCount = rowCount
+        self.classCount = classCount
+        self.outputs = outputs
+        self.rowStride = rowStride
+        self.labels = labels
+        self.denominator = denominator
+        self.losses = losses
+        self.predictions = predictions
+        self.gradient = gradient
+    }
+}
+
+/// How cross-entropy weighs classes.
+package struct ClassShares {
+    /// 1 − label smoothing.
+    package var labelShare: Float
+    /// Label smoothing / classes.
+    package var uniformShare: Float
+    /// `[classCount]`
+    package var weights: UnsafePointer<Float>
+    /// Σ weights, rounded once.
+    package var totalWeight: Float
+
+    package init(labelShare: Float, uniformShare: Float, weights: UnsafePointer<Float>, totalWeight: Float) {
+        self.labelShare = labelShare
+        self.uniformShare = uniformShare
+        self.weights = weights
+        self.totalWeight = totalWeight
+    }
+}
+
+/// Losses and their gradients at the outputs; `softmaxCrossEntropy` of `KernelSet` is the plain one.
+package protocol LossKernels {
+    /// Cross-entropy with smoothing and weights; `pass.kind` is `.crossEntropy`. The bits of `softmaxCrossEntropy` where
+    /// all weights are 1 and nothing is smoothed. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    func weightedCrossEntropy(_ pass: LossPass, shares: ClassShares, workspace: UnsafeMutablePointer<Float>)
+
+    /// The losses that are sums over the outputs, each for itself: all kinds but cross-entropy.
+    func elementwiseLoss(_ pass: LossPass, workspace: UnsafeMutablePointer<Float>)
+}

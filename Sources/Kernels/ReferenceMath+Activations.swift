@@ -1,0 +1,63 @@
+import KernelContract
+
+/// One lane of the functions under the activations: the same operations in the same order.
+extension ReferenceMath {
+    /// For x ≤ 0.
+    package static func exponentialMinusOne(_ x: Float) -> Float {
+        guard !x.isNaN else { return x }
+        let bounded = x < -40 ? -40 : x
+        let shift: Float = 12_582_912
+        let shifted = shift.addingProduct(bounded, 1.442_695_04)
+        let n = shifted - shift
+        var r = bounded.addingProduct(n, -0.693_359_375)
+        r = r.addingProduct(n, 2.121_944_4e-4)
+        let coefficients: [Float] = [
+            1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2, 1.666_666_545_9e-1, 5.000_000_120_1e-1,
+        ]
+        let p = horner(1.987_569_150_0e-4, coefficients, r)
+        let q = r.addingProduct(r * r, p)
+        let power = powerOfTwo(Int32(bitPattern: shifted.bitPattern) &- Int32(bitPattern: 0x4B40_0000))
+        return (power - 1).addingProduct(power, q)
+    }
+
+    /// For 0 ≤ z ≤ 1.
+    package static func logarithmOfOnePlus(_ z: Float) -> Float {
+        let w = z / (2 + z)
+        let square = w * w
+        let coefficients: [Float] = [
+            0.108_528_196_811_676_03, 0.142_962_038_516_998_3, 0.199_998_527_765_274_05, 0.333_333_343_267_440_8,
+        ]
+        let l = horner(0.116_145_633_161_067_96, coefficients, square)
+        let twice = w + w
+        return twice.addingProduct(twice * square, l)
+    }
+
+    package static func sigmoid(_ x: Float) -> (value: Float, complement: Float) {
+        let z = exponential(-x.magnitude)
+        let denominator = 1 + z
+        return ((x >= 0 ? 1 : z) / denominator, (x >= 0 ? z : 1) / denominator)
+    }
+
+    package static func tanh(_ x: Float) -> Float {
+        let t = exponentialMinusOne(-2 * x.magnitude)
+        return Float(signOf: x, magnitudeOf: t.magnitude / (2 + t))
+    }
+
+    /// Φ(x) and e^(−x²/2).
+    package static func normalDistribution(_ x: Float) -> (distribution: Float, bell: Float) {
+        let a = x.magnitude > 15 ? 15 : x.magnitude
+        let half = a * 0.5
+        let exponent = a * half
+        let rest = (-exponent).addingProduct(a, half)
+        let power = exponential(-exponent)
+        let bell = power.addingProduct(-power, rest)
+        let t = 1 / Float(1).addingProduct(a, 0.375)
+        let coefficients: [Float] = [
+            -0.039_980_109_781_026_84, -0.003_079_406_218_603_253_4, 0.064_357_973_635_196_69,
+            -0.019_500_683_993_101_12, -0.102_590_866_386_890_41, 0.021_935_863_420_367_24, 0.248_706_892_132_759_1,
+            0.346_108_168_363_571_17, 0.268_182_277_679_443_36,
+        ]
+        let tail = bell * (t * horner(0.020_935_194_566_845_894, coefficients, t - 0.5))
+        return (x > 0 ? 1 - tail : tail, bell)
+    }
+}

@@ -118,6 +118,10 @@ let package = Package(
             dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Tensors"],
             swiftSettings: common),
         .testTarget(
+            name: "OptimizersTests",
+            dependencies: ["Communication", "Errors", "KernelContract", "Kernels", "Optimizers", "Tensors"],
+            swiftSettings: common),
+        .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers",

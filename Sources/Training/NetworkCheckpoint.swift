@@ -11,14 +11,14 @@ private let formatVersion = 1
 extension Network {
     /// The parameters as a checkpoint's tensors: PyTorch's names and layout. A weight lies in memory as [in, out] and is
     /// stored as [out, in].
-    func tensors(_ parameters: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
+    func tensors(_ parameters: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
         layout.entries.map { entry in
             let values = UnsafeBufferPointer(start: parameters + entry.range.lowerBound, count: entry.range.count)
             guard let (rows, columns) = entry.matrixExtents else {
-                return Checkpoint.Tensor(entry.name, entry.shape, Array(values))
+                return Checkpoint.Tensor(prefix + entry.name, entry.shape, Array(values))
             }
             return Checkpoint.Tensor(
-                entry.name, [columns, rows], transposed(values.span, rows: rows, columns: columns))
+                prefix + entry.name, [columns, rows], transposed(values.span, rows: rows, columns: columns))
         }
     }
 
@@ -36,12 +36,12 @@ extension Network {
         return hasher.finish()
     }
 
-    /// Weights and what is needed to use them.
+    /// Weights, their moving average if there is one, and what is needed to use them.
     package func checkpoint(
-        _ parameters: UnsafePointer<Float>, seed: UInt64, epoch: Int, step: Int
+        _ parameters: UnsafePointer<Float>, averages: UnsafePointer<Float>? = nil, seed: UInt64, epoch: Int, step: Int
     ) -> Checkpoint {
         Checkpoint(
-            tensors: tensors(parameters),
+            tensors: tensors(parameters) + (averages.map { tensors($0, prefix: Checkpoint.averagePrefix) } ?? []),
             metadata: [
                 MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
                 MetadataKey.numericsVersion: "\(numericsVersion)",
@@ -85,21 +85,33 @@ extension Network {
         }
     }
 
-    /// Copies a checkpoint's parameters into the flat buffer, which holds `layout.floatCount` floats.
-    package func load(_ checkpoint: Checkpoint, into parameters: UnsafeMutablePointer<Float>, path: String) throws {
+    /// Copies a checkpoint's parameters, or their average under its prefix, into the flat buffer, which holds
+    /// `layout.floatCount` floats.
+    package func load(
+        _ checkpoint: Checkpoint, prefix: String = "", into parameters: UnsafeMutablePointer<Float>, path: String
+    ) throws {
         for entry in layout.entries {
+            let name = prefix + entry.name
             let stored = entry.matrixExtents.map { Shape([$0.columns, $0.rows]) } ?? entry.shape
-            guard let tensor = checkpoint[entry.name], tensor.elementType == .float32 else {
-                throw Failure(.data, "\(path): the float32 tensor \"\(entry.name)\" is missing")
+            guard let tensor = checkpoint[name], tensor.elementType == .float32 else {
+                throw Failure(.data, "\(path): the float32 tensor \"\(name)\" is missing")
             }
             guard tensor.shape == stored else {
-                throw Failure(.data, "\(path): \"\(entry.name)\" has shape \(tensor.shape), the model needs \(stored)")
+                throw Failure(.data, "\(path): \"\(name)\" has shape \(tensor.shape), the model needs \(stored)")
             }
             let values: [Float] = tensor.values()
             let inMemory = entry.matrixExtents.map { transposed(values, rows: $0.columns, columns: $0.rows) } ?? values
             (parameters + entry.range.lowerBound).update(from: inMemory, count: inMemory.count)
         }
     }
+}
+
+extension Checkpoint {
+    /// Before the names of the moving average's tensors.
+    package static let averagePrefix = statePrefix + "average/"
+
+    /// Whether the run kept a moving average, which then is what is evaluated.
+    package var hasAverages: Bool { tensors.contains { $0.name.utf8.starts(with: Self.averagePrefix.utf8) } }
 }
 
 extension ParameterLayout.Entry {

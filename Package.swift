@@ -120,6 +120,10 @@ let package = Package(
             ],
             swiftSettings: common),
         .testTarget(
+            name: "OptimizersTests",
+            dependencies: ["Communication", "Errors", "KernelContract", "Kernels", "Optimizers", "Tensors"],
+            swiftSettings: common),
+        .testTarget(
             name: "TrainingTests",
             dependencies: [
                 "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers",

@@ -62,7 +62,8 @@ private func text(of report: EvaluationReport, _ terminal: Terminal) -> String {
     let columnWidth = max(4, "\(report.confusionMatrix.flatMap { $0 }.max() ?? 0)".count)
     var lines = [
         "\(terminal.bold(report.dataset)) \(report.split): \(grouped(report.sampleCount)) samples, "
-            + "loss \(Text.fixed(report.loss, 4)), accuracy \(terminal.bold(Text.percent(report.accuracy)))",
+            + "loss \(Text.fixed(report.loss, 4)), accuracy \(terminal.bold(Text.percent(report.accuracy)))"
+            + (report.isAverage ? " (moving average of the weights)" : ""),
         "",
         Text.padded("class", nameWidth) + "  recall  predicted as "
             + "0…\(names.count - 1)",

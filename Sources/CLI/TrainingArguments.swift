@@ -25,23 +25,63 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Of cross-entropy, one for each class; default all 1.", valueName: "W,W,…"))
     var classWeights: String?
 
-    @Option(help: "adam (default) or sgd.")
+    @Option(help: "adam (default), adamw, nadam, lamb, rmsprop, adagrad, sgd, momentum, nesterov.")
     var optimizer: String?
 
-    @Option(parsing: .unconditional, help: "Step size; by default the optimizer's (adam 0.001, sgd 0.01).")
+    @Option(
+        parsing: .unconditional,
+        help: "Step size; by default the optimizer's (adam 0.001, sgd 0.01, see docs/NUMERICS.md).")
     var learningRate: Double?
 
-    @Option(parsing: .unconditional, help: "Of sgd; default 0.")
+    @Option(parsing: .unconditional, help: "Of sgd (default 0), momentum and nesterov (0.9).")
     var momentum: Double?
 
-    @Option(parsing: .unconditional, help: "Of adam; default 0.9.")
+    @Option(parsing: .unconditional, help: "Of adam, adamw, nadam, lamb; default 0.9.")
     var beta1: Double?
 
-    @Option(parsing: .unconditional, help: "Of adam; default 0.999.")
+    @Option(parsing: .unconditional, help: "Of adam, adamw, nadam, lamb; default 0.999.")
     var beta2: Double?
 
-    @Option(parsing: .unconditional, help: "Of adam; default 1e-8.")
+    @Option(parsing: .unconditional, help: "Of rmsprop; default 0.99.")
+    var alpha: Double?
+
+    @Option(parsing: .unconditional, help: "Of all but sgd's family; default 1e-8 (adagrad 1e-10, lamb 1e-6).")
     var epsilon: Double?
+
+    @Option(
+        parsing: .unconditional,
+        help: "Decoupled in adamw and lamb (default 0.01), added to the gradient in the others (0).")
+    var weightDecay: Double?
+
+    @Option(parsing: .unconditional, help: "Limit each element of the gradient to -X … X.")
+    var clipValue: Double?
+
+    @Option(parsing: .unconditional, help: "Limit the L2 norm of the whole gradient.")
+    var clipNorm: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "constant (default), \"step EPOCHS [GAMMA]\", \"exponential GAMMA\", \"cosine [MINIMUM]\", "
+                + "\"one-cycle [MAXIMUM]\" or \"plateau [FACTOR [PATIENCE [THRESHOLD]]]\".", valueName: "TEXT"))
+    var schedule: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Raise the learning rate linearly at first, over \"500steps\" or \"2epochs\".", valueName: "N UNIT"))
+    var warmup: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "The batch size that learning rates are meant for: they are multiplied by --batch-size / BASE.",
+            valueName: "BASE"))
+    var scaleLearningRate: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Keep a moving average of the weights and evaluate it, such as 0.999.", valueName: "DECAY"))
+    var average: Double?
 
     @Option(parsing: .unconditional, help: "Samples of one step over all workers; default 64.")
     var batchSize: Int?
@@ -85,7 +125,15 @@ struct TrainingArguments: ParsableArguments {
         options.momentum = momentum
         options.beta1 = beta1
         options.beta2 = beta2
+        options.alpha = alpha
         options.epsilon = epsilon
+        options.weightDecay = weightDecay
+        options.clipValue = clipValue
+        options.clipNorm = clipNorm
+        options.schedule = schedule
+        options.warmUp = warmup
+        options.scaleLearningRate = scaleLearningRate
+        options.average = average
         options.batchSize = batchSize
         options.grain = grain
         options.epochs = epochs

@@ -33,6 +33,13 @@ final class TrainingDisplay: TrainingObserver {
                 \(start.workers) workers are idle; use fewer, a larger --batch-size or a smaller --grain
                 """)
         }
+        if let scaling = start.scaling {
+            Output.line(
+                """
+                learning rate \(scaling.learningRate) · \(scaling.batchSize) / \(scaling.baseBatchSize) = \
+                \(scaling.scaledLearningRate) by --scale-learning-rate
+                """)
+        }
         if let why = start.whyNotShared { Output.line("note: gradients travel in messages: \(why)") }
         if !start.isReproducible {
             Output.line("note: --reduction mpi: results depend on the number of ranks (the numerics contract is off)")

@@ -106,13 +106,26 @@ extension GradientReducer {
         #endif
     }
 
-    /// Sends each slice of the parameters to all.
-    func exchangeParameters() throws {
+    /// Sends each slice of the parameters, or of what lies like them, to all.
+    func exchangeSlices(of values: UnsafeMutablePointer<Float>) throws {
         #if MPI
             guard case .ranks(let world, let barrier) = endpoint.transport else { return }
             try barrier?.wait()
             try world.allGatherInPlace(
-                floats: parameters, counts: exchange.parameterCounts, offsets: exchange.parameterOffsets)
+                floats: values, counts: exchange.parameterCounts, offsets: exchange.parameterOffsets)
+        #endif
+    }
+
+    /// Sends each worker's block sums to all, column by column.
+    func exchangeColumns(_ columns: Range<Int>) throws {
+        #if MPI
+            guard case .ranks(let world, let barrier) = endpoint.transport else { return }
+            try barrier?.wait()
+            for column in columns {
+                try world.allGatherInPlace(
+                    bytes: UnsafeMutableRawPointer(blockSums + column * blockCount), counts: blockCounts,
+                    offsets: blockOffsets)
+            }
         #endif
     }
 

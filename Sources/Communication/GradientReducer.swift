@@ -24,6 +24,11 @@ package struct GradientReducer: ~Copyable {
     /// By grain of the batch. A worker writes its own grains before `reduce` and may read all of them from the begin of
     /// `reduce` on until `publish`.
     package let grainStatistics: UnsafeMutablePointer<GrainStatistics>
+    /// Columns of one Double for each block of the layout; a worker writes its own blocks. Empty unless asked for.
+    package let blockSums: UnsafeMutablePointer<Double>
+    /// Beside the parameters, as long; a worker writes its slice between the begin of `reduce` and `publish`. Empty
+    /// unless asked for.
+    package let averages: UnsafeMutablePointer<Float>
     package let mode: ReductionMode
     /// Why gradients travel in messages, in a few words; nil where memory is shared.
     package let whyNotShared: String?
@@ -39,6 +44,9 @@ package struct GradientReducer: ~Copyable {
     let kernels: any KernelSet
     let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
     let exchange: Exchange
+    /// Blocks of the layout, and by rank the messages that hold a worker's.
+    let blockCount: Int
+    let blockCounts, blockOffsets: UnsafeMutablePointer<Int32>
 
     /// The slice in pieces that stay in L1 and L2 between the sum and the update.
     private let runs: UnsafeMutableBufferPointer<Range<Int>>
@@ -49,7 +57,7 @@ package struct GradientReducer: ~Copyable {
     /// Collective. `grainCounts` are the numbers of grains that a batch may have.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
-        mode: ReductionMode = .tree
+        mode: ReductionMode = .tree, blockSumColumns: Int = 0, keepsAverages: Bool = false
     ) throws {
         let endpoint = communicator.endpoint
         let (rank, size) = (endpoint.rank, endpoint.size)
@@ -67,7 +75,11 @@ package struct GradientReducer: ~Copyable {
         // Parameters and statistics, where this worker keeps them, come before its partial gradients.
         let parameterBytes = (layout.floatCount * MemoryLayout<Float>.stride + 63) / 64 * 64
         let statisticsBytes = (grainCounts.last! * MemoryLayout<GrainStatistics>.stride + 63) / 64 * 64
-        let commonBytes = parameterBytes + statisticsBytes
+        let blocks = (0..<size).map { layout.blocks(of: $0, size: size) }
+        let blockBytes = blocks[size - 1].upperBound * MemoryLayout<Double>.stride
+        let blockSumBytes = (blockSumColumns * blockBytes + 63) / 64 * 64
+        let averageBytes = keepsAverages ? parameterBytes : 0
+        let commonBytes = parameterBytes + statisticsBytes + blockSumBytes + averageBytes
         let partialBytes = parameterBytes * partialCount
         let memory = try SharedMemory(
             communicator, sharedByteCount: (rank == 0 ? commonBytes : 0) + partialBytes,
@@ -86,6 +98,12 @@ package struct GradientReducer: ~Copyable {
         let common = memory.segment(of: isShared ? 0 : rank)
         parameters = common.assumingMemoryBound(to: Float.self)
         grainStatistics = (common + parameterBytes).assumingMemoryBound(to: GrainStatistics.self)
+        let afterStatistics = common + (parameterBytes + statisticsBytes)
+        blockSums = afterStatistics.assumingMemoryBound(to: Double.self)
+        averages = (afterStatistics + blockSumBytes).assumingMemoryBound(to: Float.self)
+        blockCount = blocks[size - 1].upperBound
+        blockCounts = .copy(of: blocks.map { Int32($0.count * MemoryLayout<Double>.stride) })
+        blockOffsets = .copy(of: blocks.map { Int32($0.lowerBound * MemoryLayout<Double>.stride) })
         // By rank; nil out of reach.
         var firstPartials: [UnsafeMutablePointer<Float>?] = []
         for other in 0..<size {
@@ -116,6 +134,8 @@ package struct GradientReducer: ~Copyable {
         plans.deinitialize().deallocate()
         runs.deallocate()
         exchange.deallocate()
+        blockCounts.deallocate()
+        blockOffsets.deallocate()
     }
 
     /// This worker's maximal subtrees of a batch of `grainCount` grains; empty when it is idle.
@@ -157,9 +177,20 @@ package struct GradientReducer: ~Copyable {
         }
     }
 
+    /// Makes the given columns of `blockSums`, of which each worker has written its own blocks, whole for all, which may
+    /// read them until `publish`. A column is exchanged once in a step.
+    package func exchangeBlockSums(_ columns: Range<Int>) throws {
+        if let barrier { try barrier.wait() } else { try exchangeColumns(columns) }
+    }
+
+    /// Makes all workers' slices of `averages` visible to all. Collective, between steps.
+    package func gatherAverages() throws {
+        if !isShared { try exchangeSlices(of: averages) }
+    }
+
     /// Makes all workers' slices of the parameters visible to all, which may then overwrite their partial gradients.
     package func publish() throws {
-        if let barrier { try barrier.wait() } else { try exchangeParameters() }
+        if let barrier { try barrier.wait() } else { try exchangeSlices(of: parameters) }
     }
 
     /// Sets all parameters: `body` runs once per job, on worker 0. Collective; throws one failure on all workers.

@@ -3,15 +3,27 @@ import KernelContract
 extension ReferenceKernels {
     package func updateSGD(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-        velocity: UnsafeMutablePointer<Float>?, count: Int, learningRate: Float, momentum: Float
+        velocity: UnsafeMutablePointer<Float>?, count: Int, step: SGDStep
     ) {
         for i in 0..<count {
-            var v = gradient[i]
+            let g = decayed(gradient[i], parameters[i], step.weightDecay)
+            var direction = g
             if let velocity {
-                v = v.addingProduct(velocity[i], momentum)
-                velocity[i] = v
+                velocity[i] = g.addingProduct(velocity[i], step.momentum)
+                direction = step.isNesterov ? g.addingProduct(velocity[i], step.momentum) : velocity[i]
             }
-            parameters[i] = parameters[i].addingProduct(v, -learningRate)
+            parameters[i] = parameters[i].addingProduct(direction, -step.learningRate)
+        }
+    }
+
+    package func updateByRootMeanSquare(
+        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, v: UnsafeMutablePointer<Float>,
+        count: Int, step: RootMeanSquareStep
+    ) {
+        for i in 0..<count {
+            let g = decayed(gradient[i], parameters[i], step.weightDecay)
+            v[i] = (v[i] * step.oldWeight).addingProduct(g * step.newWeight, g)
+            parameters[i] = parameters[i].addingProduct(-step.learningRate, g / (v[i].squareRoot() + step.epsilon))
         }
     }
 
@@ -20,11 +32,65 @@ extension ReferenceKernels {
         v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
     ) {
         for i in 0..<count {
-            let g = gradient[i]
-            m[i] = m[i].addingProduct(g - m[i], step.oneMinusBeta1)
-            v[i] = (v[i] * step.beta2).addingProduct(g * step.oneMinusBeta2, g)
-            let denominator = step.epsilon.addingProduct(v[i].squareRoot(), step.inverseRootBiasCorrection2)
+            let g = decayed(gradient[i], parameters[i], step.weightDecay)
+            if step.shrinkage != 1 { parameters[i] *= step.shrinkage }
+            let denominator = advance(g, m: m + i, v: v + i, step)
             parameters[i] = parameters[i].addingProduct(-step.stepSize, m[i] / denominator)
         }
+    }
+
+    package func updateNadam(
+        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
+    ) {
+        for i in 0..<count {
+            let g = decayed(gradient[i], parameters[i], step.weightDecay)
+            let denominator = advance(g, m: m + i, v: v + i, step)
+            parameters[i] -= (g * step.gradientStepSize).addingProduct(m[i], step.stepSize) / denominator
+        }
+    }
+
+    package func directLAMB(
+        parameters: UnsafePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep, to direction: UnsafeMutablePointer<Float>
+    ) {
+        for i in 0..<count {
+            let denominator = advance(gradient[i], m: m + i, v: v + i, step)
+            direction[i] = (m[i] * step.stepSize / denominator).addingProduct(parameters[i], step.weightDecay)
+        }
+    }
+
+    package func clamp(_ x: UnsafePointer<Float>, count: Int, limit: Float, to y: UnsafeMutablePointer<Float>) {
+        for i in 0..<count { y[i] = x[i] > limit ? limit : x[i] < -limit ? -limit : x[i] }
+    }
+
+    package func scale(_ values: UnsafeMutablePointer<Float>, count: Int, by factor: Float) {
+        for i in 0..<count { values[i] *= factor }
+    }
+
+    package func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Float {
+        var lanes = [Float](repeating: 0, count: 16)
+        for i in 0..<count { lanes[i % 16] = lanes[i % 16].addingProduct(values[i], values[i]) }
+        return Reference.laneSum(lanes)
+    }
+
+    package func updateAverage(
+        _ average: UnsafeMutablePointer<Float>, with x: UnsafePointer<Float>, count: Int, weight: Float
+    ) {
+        for i in 0..<count { average[i] = average[i].addingProduct(x[i] - average[i], weight) }
+    }
+
+    /// The gradient with coupled weight decay.
+    private func decayed(_ g: Float, _ p: Float, _ weightDecay: Float) -> Float {
+        weightDecay == 0 ? g : g.addingProduct(p, weightDecay)
+    }
+
+    /// Advances one element of Adam's moments and returns the denominator.
+    private func advance(
+        _ g: Float, m: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>, _ step: AdamStep
+    ) -> Float {
+        m.pointee = m.pointee.addingProduct(g - m.pointee, step.oneMinusBeta1)
+        v.pointee = (v.pointee * step.beta2).addingProduct(g * step.oneMinusBeta2, g)
+        return step.epsilon.addingProduct(v.pointee.squareRoot(), step.inverseRootBiasCorrection2)
     }
 }

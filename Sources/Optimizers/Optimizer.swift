@@ -1,77 +1,152 @@
 import KernelContract
 import Tensors
 
-/// Applies an update rule to one worker's slice of the flat parameters and owns that slice's state.
+/// Updates one worker's slice of the flat parameters and owns that slice's state.
+///
+/// A step is `begin`, `receive` for each run of the slice, `finish`. Where nothing needs a norm, `receive` updates at
+/// once; otherwise it keeps the gradient, and `finish` exchanges sums of squares with the other workers first.
 package struct Optimizer: ~Copyable {
-    package let description: OptimizerDescription
+    package let description: UpdateDescription
+    private let layout: ParameterLayout
     private let slice: Range<Int>
     private let kernels: any KernelSet
+    private let norms: BlockNorms
     /// Adam's m, or SGD's velocity, of the slice.
     private let first: AlignedBuffer<Float>
-    /// Adam's v of the slice.
+    /// Adam's v, or the sum or mean of squares, of the slice.
     private let second: AlignedBuffer<Float>
-    private var learningRate: Float = 0
-    private var adam = AdamStep(
-        stepSize: 0, oneMinusBeta1: 0, beta2: 0, oneMinusBeta2: 0, inverseRootBiasCorrection2: 1, epsilon: 0)
+    /// The slice's gradient where it is changed, and LAMB's direction.
+    private let kept: AlignedBuffer<Float>
+    /// All parameters' moving average, of which the slice is written.
+    private let averages: UnsafeMutablePointer<Float>
+    private var constants: UpdateConstants
 
-    package init(_ description: OptimizerDescription, slice: Range<Int>, kernels: any KernelSet) {
+    /// `blockSums` holds `blockSumColumns` Doubles for each block of the layout, `averages` a float for each
+    /// parameter where there is a moving average; both are seen by all workers.
+    package init(
+        _ description: UpdateDescription, layout: ParameterLayout, slice: Range<Int>, kernels: any KernelSet,
+        blockSums: UnsafeMutablePointer<Double>, averages: UnsafeMutablePointer<Float>
+    ) {
         self.description = description
+        self.layout = layout
         self.slice = slice
         self.kernels = kernels
-        switch description {
-        case .sgd(let momentum):
-            first = AlignedBuffer(count: momentum == 0 ? 0 : slice.count)
-            second = AlignedBuffer(count: 0)
-        case .adam:
-            first = AlignedBuffer(count: slice.count)
-            second = AlignedBuffer(count: slice.count)
-        }
+        self.averages = averages
+        norms = BlockNorms(layout: layout, slice: slice, sums: blockSums)
+        constants = UpdateConstants(description.optimizer)
+        let (hasFirst, hasSecond) = description.optimizer.states
+        first = AlignedBuffer(count: hasFirst ? slice.count : 0)
+        second = AlignedBuffer(count: hasSecond ? slice.count : 0)
+        let keeps = description.clipping.value != nil || description.blockSumColumns > 0
+        kept = AlignedBuffer(count: keeps ? slice.count : 0)
     }
 
     /// Sets the constants of update number `step`, counted from 1.
     package mutating func begin(step: Int, learningRate: Double) {
         precondition(step >= 1, "Optimizer: step \(step) is below 1")
-        self.learningRate = Float(learningRate)
-        guard case .adam(let beta1, let beta2, let epsilon) = description else { return }
-        let biasCorrection1 = 1 - power(beta1, step)
-        let biasCorrection2 = 1 - power(beta2, step)
-        adam = AdamStep(
-            stepSize: Float(learningRate / biasCorrection1), oneMinusBeta1: Float(1 - beta1), beta2: Float(beta2),
-            oneMinusBeta2: Float(1 - beta2), inverseRootBiasCorrection2: Float(1 / biasCorrection2.squareRoot()),
-            epsilon: Float(epsilon))
+        constants.begin(step: step, learningRate: learningRate)
     }
 
-    /// Updates `parameters[range]`, with `gradient` beginning at `range`'s first float.
-    package func update(
+    /// Takes the gradient of `range`, which begins at `range`'s first float.
+    package func receive(
         _ range: Range<Int>, parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>
     ) {
         precondition(
             slice.lowerBound <= range.lowerBound && range.upperBound <= slice.upperBound,
             "Optimizer: \(range) is outside the slice \(slice)")
+        guard kept.count > 0 else { return update(range, parameters, gradient) }
+        let own = kept.base + (range.lowerBound - slice.lowerBound)
+        if let limit = description.clipping.value {
+            kernels.clamp(gradient, count: range.count, limit: Float(limit), to: own)
+        } else {
+            own.update(from: gradient, count: range.count)
+        }
+        if description.blockSumColumns == 0 { update(range, parameters, own) }
+    }
+
+    /// Ends the step. `exchange` makes the given columns of all workers' block sums known to all.
+    package func finish(
+        parameters: UnsafeMutablePointer<Float>, exchange: (_ columns: Range<Int>) throws -> Void
+    ) throws {
+        let columns = description.blockSumColumns
+        guard columns > 0 else { return }
+        if let limit = description.clipping.norm {
+            norms.measure(column: 0, kept.base, origin: slice.lowerBound, kernels)
+            try exchange(0..<1)
+            let factor = limit / (norms.norm(column: 0) + 1e-6)
+            // Written so that a norm that is not a number reaches the parameters and stops the run.
+            if !(factor >= 1) { kernels.scale(kept.base, count: slice.count, by: Float(factor)) }
+        }
+        guard description.optimizer.rule == .lamb else { return update(slice, parameters, kept.base) }
+        kernels.directLAMB(
+            parameters: parameters + slice.lowerBound, gradient: kept.base, m: first.base, v: second.base,
+            count: slice.count, step: constants.adam, to: kept.base)
+        norms.measure(column: columns - 2, parameters, origin: 0, kernels)
+        norms.measure(column: columns - 1, kept.base, origin: slice.lowerBound, kernels)
+        try exchange(columns - 2..<columns)
+        updateByTrustRatio(parameters, parameterColumn: columns - 2)
+    }
+
+    private func update(
+        _ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>
+    ) {
         let offset = range.lowerBound - slice.lowerBound
-        switch description {
-        case .sgd(let momentum):
+        let p = parameters + range.lowerBound
+        let (m, v) = (first.base + offset, second.base + offset)
+        switch description.optimizer.rule {
+        case .sgd, .momentum, .nesterov:
             kernels.updateSGD(
-                parameters: parameters + range.lowerBound, gradient: gradient,
-                velocity: momentum == 0 ? nil : first.base + offset, count: range.count, learningRate: learningRate,
-                momentum: Float(momentum))
-        case .adam:
+                parameters: p, gradient: gradient, velocity: first.count == 0 ? nil : m, count: range.count,
+                step: constants.sgd)
+        case .rmsprop, .adagrad:
+            kernels.updateByRootMeanSquare(
+                parameters: p, gradient: gradient, v: v, count: range.count, step: constants.rootMeanSquare)
+        case .adam, .adamw:
             kernels.updateAdam(
-                parameters: parameters + range.lowerBound, gradient: gradient, m: first.base + offset,
-                v: second.base + offset, count: range.count, step: adam)
+                parameters: p, gradient: gradient, m: m, v: v, count: range.count, step: constants.adam)
+        case .nadam:
+            kernels.updateNadam(
+                parameters: p, gradient: gradient, m: m, v: v, count: range.count, step: constants.adam)
+        case .lamb:
+            preconditionFailure("Optimizer: LAMB updates in finish")
+        }
+        average(range, parameters)
+    }
+
+    /// LAMB's `p ← fma(−learningRate · ‖p‖ / ‖u‖, u, p)`, tensor by tensor; the ratio is 1 where a norm is 0.
+    private func updateByTrustRatio(_ parameters: UnsafeMutablePointer<Float>, parameterColumn: Int) {
+        for (tensor, entry) in layout.entries.enumerated() {
+            let range = entry.range.clamped(to: slice)
+            guard !range.isEmpty else { continue }
+            let parameterNorm = norms.norm(column: parameterColumn, tensor: tensor)
+            let directionNorm = norms.norm(column: parameterColumn + 1, tensor: tensor)
+            let ratio = parameterNorm == 0 || directionNorm == 0 ? 1 : parameterNorm / directionNorm
+            kernels.updateSGD(
+                parameters: parameters + range.lowerBound, gradient: kept.base + (range.lowerBound - slice.lowerBound),
+                velocity: nil, count: range.count, step: SGDStep(learningRate: Float(constants.learningRate * ratio)))
+        }
+        average(slice, parameters)
+    }
+
+    /// The average begins as the parameters after the first step.
+    private func average(_ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>) {
+        guard let decay = description.averageDecay else { return }
+        let (old, new) = (averages + range.lowerBound, parameters + range.lowerBound)
+        if constants.step == 1 {
+            old.update(from: new, count: range.count)
+        } else {
+            kernels.updateAverage(old, with: new, count: range.count, weight: Float(1 - decay))
         }
     }
 }
 
-/// `base` to a whole power by repeated squaring: no libm, the same bits everywhere.
-func power(_ base: Double, _ exponent: Int) -> Double {
-    var result = 1.0
-    var square = base
-    var rest = exponent
-    while rest > 0 {
-        if rest & 1 == 1 { result *= square }
-        square *= square
-        rest >>= 1
+extension OptimizerDescription {
+    /// Which of the two buffers of state the rule needs.
+    fileprivate var states: (first: Bool, second: Bool) {
+        switch rule {
+        case .sgd, .momentum, .nesterov: (self[.momentum] != 0, false)
+        case .rmsprop, .adagrad: (false, true)
+        case .adam, .adamw, .nadam, .lamb: (true, true)
+        }
     }
-    return result
 }

@@ -16,6 +16,8 @@ package enum EvaluatedSplit: String, Sendable, CaseIterable {
 package struct EvaluationReport: Codable, Sendable {
     package let checkpoint: String
     package let parametersSHA256: String
+    /// Whether the moving average of the parameters was scored.
+    package let isAverage: Bool
     package let dataset: String
     package let split: String
     package let sampleCount: Int
@@ -88,14 +90,17 @@ package struct CheckpointEvaluation: Sendable {
                     "\(path) takes \(network.inputFeatures) values and \(network.classCount) classes, but \(data.name) has "
                         + "\(images.pixelsPerImage) pixels and \(data.classCount) classes")
             }
-            try network.load(checkpoint, into: parameters.base, path: path)
+            try network.load(
+                checkpoint, prefix: checkpoint.hasAverages ? Checkpoint.averagePrefix : "", into: parameters.base,
+                path: path)
         }
         let loss = try communicator.agree { try Loss(self.loss, classCount: network.classCount) }
         let evaluation = try Evaluator(network: network, loss: loss, kernels: kernels).evaluate(
             images, indices: (0..<Int32(images.count)).map { $0 }, parameters: parameters.base,
             communicator: communicator)
         return EvaluationReport(
-            checkpoint: path, parametersSHA256: checkpoint.parametersSHA256, dataset: data.name, split: split.rawValue,
+            checkpoint: path, parametersSHA256: checkpoint.parametersSHA256, isAverage: checkpoint.hasAverages,
+            dataset: data.name, split: split.rawValue,
             sampleCount: evaluation.sampleCount, loss: evaluation.loss, accuracy: evaluation.accuracy,
             confusionMatrix: evaluation.confusionMatrix, classNames: data.classNames)
     }

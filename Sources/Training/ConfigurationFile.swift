@@ -1,7 +1,6 @@
 import Errors
 import Foundation
 import Models
-import Optimizers
 import Yams
 
 /// One option as a file spells it.
@@ -44,7 +43,15 @@ extension TrainingOptions {
         ConfigurationKey("momentum", \.momentum, "a number"),
         ConfigurationKey("beta1", \.beta1, "a number"),
         ConfigurationKey("beta2", \.beta2, "a number"),
+        ConfigurationKey("alpha", \.alpha, "a number"),
         ConfigurationKey("epsilon", \.epsilon, "a number"),
+        ConfigurationKey("weight-decay", \.weightDecay, "a number"),
+        ConfigurationKey("clip-value", \.clipValue, "a number"),
+        ConfigurationKey("clip-norm", \.clipNorm, "a number"),
+        ConfigurationKey("schedule", \.schedule, "text"),
+        ConfigurationKey("warmup", \.warmUp, "text"),
+        ConfigurationKey("scale-learning-rate", \.scaleLearningRate, "a whole number"),
+        ConfigurationKey("average", \.average, "a number"),
         ConfigurationKey("batch-size", \.batchSize, "a whole number"),
         ConfigurationKey("grain", \.grain, "a whole number"),
         ConfigurationKey("epochs", \.epochs, "a whole number"),
@@ -121,13 +128,7 @@ extension TrainingConfiguration {
         if let dataDirectory { lines.append("data-dir: \(quoted(dataDirectory))") }
         lines.append("model: \(quoted(ModelText.text(of: model)))")
         lines += loss.yamlLines
-        lines.append("optimizer: \(optimizer.name)")
-        lines.append("learning-rate: \(learningRate)")
-        switch optimizer {
-        case .sgd(let momentum): lines.append("momentum: \(momentum)")
-        case .adam(let beta1, let beta2, let epsilon):
-            lines += ["beta1: \(beta1)", "beta2: \(beta2)", "epsilon: \(epsilon)"]
-        }
+        lines += updateYAML
         lines += ["batch-size: \(batchSize)", "grain: \(grainSize)", "epochs: \(epochs)"]
         if let steps { lines.append("steps: \(steps)") }
         lines += ["seed: \(seed)", "split-seed: \(splitSeed)", "validation-split: \(validationSplit)"]

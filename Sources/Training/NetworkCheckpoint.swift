@@ -10,9 +10,9 @@ private let formatVersion = 1
 
 extension Network {
     /// The parameters as a checkpoint's tensors: PyTorch's names and layout.
-    func tensors(_ parameters: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
+    func tensors(_ parameters: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
         layout.entries.map {
-            Checkpoint.Tensor($0.name, $0.storage.shape, $0.stored(parameters + $0.range.lowerBound))
+            Checkpoint.Tensor(prefix + $0.name, $0.storage.shape, $0.stored(parameters + $0.range.lowerBound))
         }
     }
 
@@ -21,12 +21,12 @@ extension Network {
         Checkpoint.parametersSHA256(of: tensors(parameters))
     }
 
-    /// Weights and what is needed to use them.
+    /// Weights, their moving average if there is one, and what is needed to use them.
     package func checkpoint(
-        _ parameters: UnsafePointer<Float>, seed: UInt64, epoch: Int, step: Int
+        _ parameters: UnsafePointer<Float>, averages: UnsafePointer<Float>? = nil, seed: UInt64, epoch: Int, step: Int
     ) -> Checkpoint {
         Checkpoint(
-            tensors: tensors(parameters),
+            tensors: tensors(parameters) + (averages.map { tensors($0, prefix: Checkpoint.averagePrefix) } ?? []),
             metadata: [
                 MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
                 MetadataKey.numericsVersion: "\(numericsVersion)",
@@ -70,20 +70,31 @@ extension Network {
         }
     }
 
-    /// Copies a checkpoint's parameters into the flat buffer, which holds `layout.floatCount` floats.
-    package func load(_ checkpoint: Checkpoint, into parameters: UnsafeMutablePointer<Float>, path: String) throws {
+    /// Copies a checkpoint's parameters, or their average under its prefix, into the flat buffer, which holds
+    /// `layout.floatCount` floats.
+    package func load(
+        _ checkpoint: Checkpoint, prefix: String = "", into parameters: UnsafeMutablePointer<Float>, path: String
+    ) throws {
         for entry in layout.entries {
-            guard let tensor = checkpoint[entry.name], tensor.elementType == .float32 else {
-                throw Failure(.data, "\(path): the float32 tensor \"\(entry.name)\" is missing")
+            let name = prefix + entry.name
+            guard let tensor = checkpoint[name], tensor.elementType == .float32 else {
+                throw Failure(.data, "\(path): the float32 tensor \"\(name)\" is missing")
             }
             guard tensor.shape == entry.storage.shape else {
                 throw Failure(
-                    .data,
-                    "\(path): \"\(entry.name)\" has shape \(tensor.shape), the model needs \(entry.storage.shape)")
+                    .data, "\(path): \"\(name)\" has shape \(tensor.shape), the model needs \(entry.storage.shape)")
             }
             let values: [Float] = tensor.values()
             let target = parameters + entry.range.lowerBound
             entry.forEachStored { target[$1] = values[$0] }
         }
     }
+}
+
+extension Checkpoint {
+    /// Before the names of the moving average's tensors.
+    package static let averagePrefix = statePrefix + "average/"
+
+    /// Whether the run kept a moving average, which then is what is evaluated.
+    package var hasAverages: Bool { tensors.contains { $0.name.utf8.starts(with: Self.averagePrefix.utf8) } }
 }

@@ -53,6 +53,8 @@ package struct StepBenchmark: Sendable {
         var order = EpochOrder(
             indices: (0..<Int32(count)).map { $0 }, seed: configuration.seed, epoch: 0,
             batchSize: configuration.batchSize)
+        let schedule = configuration.makeSchedule(
+            stepsPerEpoch: order.stepCount, totalSteps: (configuration.epochs + 1) * order.stepCount)
         var rates: [Double] = []
         for epoch in 0...configuration.epochs {
             order.prepare(epoch: UInt64(epoch))
@@ -60,7 +62,8 @@ package struct StepBenchmark: Sendable {
             try communicator.barrier()
             let begin = PhaseClock.now()
             for index in 0..<order.stepCount {
-                let result = try trainer.step(order, index: index, learningRate: configuration.learningRate)
+                let result = try trainer.step(
+                    order, index: index, learningRate: schedule.learningRate(step: trainer.stepCount))
                 guard result.lossSum.isFinite else {
                     return try communicator.agree {
                         throw Failure(.notFinite, "the loss is not finite after step \(trainer.stepCount)")
@@ -77,7 +80,7 @@ package struct StepBenchmark: Sendable {
         let phases = trainer.phases
         return Result(
             network: ModelText.text(of: configuration.model), workers: communicator.size,
-            batchSize: configuration.batchSize, optimizer: configuration.optimizer.name,
+            batchSize: configuration.batchSize, optimizer: configuration.update.optimizer.name,
             instructionSet: kernels.instructionSet.rawValue, samplesPerSecond: rate, slowest: rates[0],
             fastest: rates[rates.count - 1], fractionOfPeak: rate * network.trainingFlopsPerSample / peak,
             phases: phases.named.map {

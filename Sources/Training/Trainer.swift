@@ -52,9 +52,13 @@ package struct Trainer: ~Copyable {
         }
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
-            kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi)
+            kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
+            blockSumColumns: configuration.update.blockSumColumns,
+            keepsAverages: configuration.update.averageDecay != nil)
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
-        optimizer = Optimizer(configuration.optimizer, slice: reducer.slice, kernels: kernels)
+        optimizer = Optimizer(
+            configuration.update, layout: network.layout, slice: reducer.slice, kernels: kernels,
+            blockSums: reducer.blockSums, averages: reducer.averages)
         self.reducer = reducer
         seed = configuration.seed
         self.kernels = kernels
@@ -70,6 +74,14 @@ package struct Trainer: ~Copyable {
 
     /// The flat parameters; they change only within `step`.
     package var parameters: UnsafeMutablePointer<Float> { reducer.parameters }
+
+    /// The moving average of the parameters, gathered from all workers; nil where none is kept. Collective, after the
+    /// first step.
+    package func gatherAverages() throws -> UnsafeMutablePointer<Float>? {
+        guard optimizer.description.averageDecay != nil else { return nil }
+        try reducer.gatherAverages()
+        return reducer.averages
+    }
 
     /// Trains on one batch of `order`, the samples of an epoch. All workers call it with the same arguments.
     package mutating func step(_ order: borrowing EpochOrder, index: Int, learningRate: Double) throws -> StepResult {
@@ -114,8 +126,9 @@ package struct Trainer: ~Copyable {
         stepCount += 1
         optimizer.begin(step: stepCount, learningRate: learningRate)
         try reducer.reduce(grainCount: plan.partition.grainCount) { range, gradient in
-            optimizer.update(range, parameters: reducer.parameters, gradient: gradient)
+            optimizer.receive(range, parameters: reducer.parameters, gradient: gradient)
         }
+        try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) }
         let result = sumStatistics(plan, denominator: denominator)
         phases.reduction += clock.lap()
         try reducer.publish()

@@ -9,8 +9,14 @@ package struct TrainingConfiguration: Sendable {
     package var dataDirectory: String?
     package var model: [LayerDescription]
     package var loss: LossDescription
-    package var optimizer: OptimizerDescription
+    /// Optimizer, clipping, moving average.
+    package var update: UpdateDescription
+    /// As given, before `learningRateScale`.
     package var learningRate: Double
+    package var schedule: ScheduleDescription
+    package var warmUp: WarmUp?
+    /// The linear scaling rule: learning rates are meant for this batch size; nil for the run's own.
+    package var baseBatchSize: Int?
     /// Samples of one step over all workers.
     package var batchSize: Int
     /// Samples of one leaf of the canonical tree.
@@ -30,6 +36,16 @@ package struct TrainingConfiguration: Sendable {
         case tree
         /// `MPI_Allreduce`, for comparison: the contract is off.
         case mpi
+    }
+
+    /// By which the linear scaling rule multiplies learning rates.
+    package var learningRateScale: Double { baseBatchSize.map { Double(batchSize) / Double($0) } ?? 1 }
+
+    /// The learning rates of a run of `totalSteps` steps.
+    package func makeSchedule(stepsPerEpoch: Int, totalSteps: Int) -> Schedule {
+        Schedule(
+            schedule, warmUp: warmUp, learningRate: learningRate, scale: learningRateScale,
+            stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
     }
 
     /// Batch size / 16 rounded down to a power of two, at least 8, at most 32.

@@ -18,7 +18,16 @@ package struct TrainingOptions: Sendable {
     package var momentum: Double?
     package var beta1: Double?
     package var beta2: Double?
+    package var alpha: Double?
     package var epsilon: Double?
+    package var weightDecay: Double?
+    package var clipValue: Double?
+    package var clipNorm: Double?
+    package var schedule: String?
+    package var warmUp: String?
+    /// The batch size that the learning rate is meant for.
+    package var scaleLearningRate: Int?
+    package var average: Double?
     package var batchSize: Int?
     package var grain: Int?
     package var epochs: Int?
@@ -46,16 +55,17 @@ package struct TrainingOptions: Sendable {
     ///   file that said it.
     package func resolved() throws -> TrainingConfiguration {
         let batchSize = try positive(batchSize ?? 64, "batch-size")
-        let optimizer = try resolvedOptimizer()
+        let update = try resolvedUpdate()
+        let schedule = try resolvedSchedule()
         let reductions = TrainingConfiguration.Reduction.allCases
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
-        let learningRate = learningRate ?? optimizer.defaultLearningRate
-        guard learningRate > 0 && learningRate.isFinite else {
-            throw failure("learning-rate", "\(learningRate): a positive number is needed")
-        }
         return TrainingConfiguration(
             dataset: dataset ?? "fashion-mnist", dataDirectory: dataDirectory, model: try resolvedModel(),
-            loss: try resolvedLoss(), optimizer: optimizer, learningRate: learningRate, batchSize: batchSize,
+            loss: try resolvedLoss(), update: update,
+            learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
+            warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },
+            baseBatchSize: try scaleLearningRate.map { try positive($0, "scale-learning-rate") },
+            batchSize: batchSize,
             grainSize: try positive(
                 grain ?? TrainingConfiguration.defaultGrainSize(batchSize: batchSize), "grain"),
             epochs: try positive(epochs ?? 10, "epochs"), steps: try steps.map { try positive($0, "steps") },
@@ -66,35 +76,10 @@ package struct TrainingOptions: Sendable {
     }
 
     private func resolvedModel() throws -> [LayerDescription] {
-        do {
-            return try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10")
-        } catch let failure as Failure {
-            guard let place = places["model"] else { throw failure }
-            throw Failure(.data, "\(place): \(failure.message)")
-        }
+        try placed("model") { try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10") }
     }
 
-    private func resolvedOptimizer() throws -> OptimizerDescription {
-        let name = try choice(optimizer ?? "adam", "optimizer", OptimizerDescription.names)
-        func refuse(_ value: Double?, _ option: String) throws {
-            guard value == nil else { throw failure(option, "has no meaning for --optimizer \(name)") }
-        }
-        if name == "sgd" {
-            try refuse(beta1, "beta1")
-            try refuse(beta2, "beta2")
-            try refuse(epsilon, "epsilon")
-            return .sgd(momentum: try fraction(momentum ?? 0, "momentum"))
-        }
-        try refuse(momentum, "momentum")
-        let epsilon = epsilon ?? 1e-8
-        guard epsilon > 0 && epsilon.isFinite else {
-            throw failure("epsilon", "\(epsilon): a positive number is needed")
-        }
-        return .adam(
-            beta1: try fraction(beta1 ?? 0.9, "beta1"), beta2: try fraction(beta2 ?? 0.999, "beta2"), epsilon: epsilon)
-    }
-
-    private func positive(_ value: Int, _ option: String) throws -> Int {
+    func positive(_ value: Int, _ option: String) throws -> Int {
         guard value >= 1 && value <= 1 << 40 else { throw failure(option, "\(value): a whole number from 1 is needed") }
         return value
     }
@@ -110,6 +95,14 @@ package struct TrainingOptions: Sendable {
             throw failure(option, "\(value) is unknown; it may be \(known.joined(separator: ", "))\(near)")
         }
         return value
+    }
+
+    /// Puts the place in the file that said `option` in front of what its text has wrong.
+    func placed<Value>(_ option: String, _ parse: () throws -> Value) throws -> Value {
+        do { return try parse() } catch let failure as Failure {
+            guard let place = places[option] else { throw failure }
+            throw Failure(.data, "\(place): \(failure.message)")
+        }
     }
 
     func failure(_ option: String, _ what: String) -> Failure {

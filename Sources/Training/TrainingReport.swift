@@ -10,6 +10,7 @@ package struct MetricsPoint: Codable, Sendable {
     /// Means over the samples of the split; for train, running means of the epoch.
     package var loss: Double?
     package var accuracy: Double?
+    /// Of the epoch's last step.
     package var learningRate: Double?
     package var samplesPerSecond: Double?
     package var parametersSHA256: String?
@@ -73,6 +74,15 @@ package struct TrainingStart: Sendable {
     /// Why ranks of one host send messages; nil where they share memory.
     package let whyNotShared: String?
     package let isReproducible: Bool
+    /// What the linear scaling rule did to the learning rate; nil where it was not asked for.
+    package let scaling: Scaling?
+
+    package struct Scaling: Sendable {
+        package let learningRate: Double
+        package let batchSize: Int
+        package let baseBatchSize: Int
+        package let scaledLearningRate: Double
+    }
 }
 
 package struct TrainingProgress: Sendable {
@@ -83,6 +93,8 @@ package struct TrainingProgress: Sendable {
     package let stepsPerEpoch: Int
     /// Mean over the epoch's samples so far.
     package let loss: Double
+    /// Of the last step.
+    package let learningRate: Double
     package let samplesPerSecond: Double
     /// All steps of the run that are still to come.
     package let remainingSteps: Int

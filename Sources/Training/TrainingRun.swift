@@ -4,6 +4,7 @@ import DataLoading
 import Errors
 import KernelContract
 import Models
+import Optimizers
 import Tensors
 
 /// One run from data to summary. Every worker calls `run`; all end with the same result or the same failure.
@@ -69,6 +70,11 @@ private struct TrainingSession: ~Copyable {
     let observer: (any TrainingObserver)?
     let evaluator: Evaluator
     var order: EpochOrder
+    var schedule: Schedule
+    /// Of the last step.
+    var learningRate: Double
+    /// Updates of the whole run.
+    let totalSteps: Int
     let begin = PhaseClock.now()
     var bestSamplesPerSecond = 0.0
 
@@ -86,11 +92,12 @@ private struct TrainingSession: ~Copyable {
         evaluator = Evaluator(network: network, loss: loss, kernels: run.kernels)
         order = EpochOrder(
             indices: split.train, seed: run.configuration.seed, epoch: 0, batchSize: run.configuration.batchSize)
+        totalSteps = min(run.configuration.steps ?? .max, run.configuration.epochs * order.stepCount)
+        schedule = run.configuration.makeSchedule(stepsPerEpoch: order.stepCount, totalSteps: totalSteps)
+        learningRate = schedule.learningRate(step: 0)
     }
 
     var configuration: TrainingConfiguration { run.configuration }
-    /// Updates of the whole run.
-    var totalSteps: Int { min(configuration.steps ?? .max, configuration.epochs * order.stepCount) }
     var wallSeconds: Double { Double(PhaseClock.now() - begin) * 1e-9 }
 
     func announce(_ communicator: borrowing Communicator) {
@@ -107,7 +114,12 @@ private struct TrainingSession: ~Copyable {
                 instructionSet: run.kernels.instructionSet.rawValue, batchSize: partition.sampleCount,
                 grainSize: partition.grainSize, idleWorkers: idle.count, grainCount: partition.grainCount,
                 path: run.path, whyNotShared: communicator.whyNoSharedMemory,
-                isReproducible: configuration.reduction == .tree))
+                isReproducible: configuration.reduction == .tree,
+                scaling: configuration.baseBatchSize.map {
+                    TrainingStart.Scaling(
+                        learningRate: configuration.learningRate, batchSize: configuration.batchSize, baseBatchSize: $0,
+                        scaledLearningRate: configuration.learningRate * configuration.learningRateScale)
+                }))
     }
 
     mutating func train(_ communicator: borrowing Communicator) throws {
@@ -128,6 +140,8 @@ private struct TrainingSession: ~Copyable {
                 last.append(
                     try evaluate(.test, data.test, (0..<Int32(data.test.count)).map { $0 }, epoch, communicator))
             }
+            let deciding = last.first { $0.split == .validation } ?? last[0]
+            schedule.finishEpoch(loss: deciding.loss ?? .nan)
             try record(last, communicator)
             observer?.finishedEpoch(epoch, of: configuration.epochs, points: last)
         }
@@ -140,7 +154,8 @@ private struct TrainingSession: ~Copyable {
         let begin = PhaseClock.now()
         var (lossSum, lossDenominator, correctCount, sampleCount) = (0.0, 0.0, 0, 0)
         for index in 0..<min(order.stepCount, totalSteps - trainer.stepCount) {
-            let result = try trainer.step(order, index: index, learningRate: configuration.learningRate)
+            learningRate = schedule.learningRate(step: trainer.stepCount)
+            let result = try trainer.step(order, index: index, learningRate: learningRate)
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             lossSum += result.lossSum
@@ -156,7 +171,7 @@ private struct TrainingSession: ~Copyable {
         bestSamplesPerSecond = max(bestSamplesPerSecond, Double(sampleCount) / seconds)
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: .train, loss: lossSum / lossDenominator,
-            accuracy: Double(correctCount) / Double(sampleCount), learningRate: configuration.learningRate,
+            accuracy: Double(correctCount) / Double(sampleCount), learningRate: learningRate,
             samplesPerSecond: Double(sampleCount) / seconds, wallSeconds: wallSeconds)
     }
 
@@ -166,7 +181,8 @@ private struct TrainingSession: ~Copyable {
         observer.stepped(
             TrainingProgress(
                 epoch: epoch, epochs: configuration.epochs, step: step, stepsPerEpoch: order.stepCount, loss: loss,
-                samplesPerSecond: Double(sampleCount) / seconds, remainingSteps: totalSteps - trainer.stepCount,
+                learningRate: learningRate, samplesPerSecond: Double(sampleCount) / seconds,
+                remainingSteps: totalSteps - trainer.stepCount,
                 secondsPerStep: seconds / Double(step)))
     }
 
@@ -174,8 +190,9 @@ private struct TrainingSession: ~Copyable {
         _ split: MetricsPoint.Split, _ images: LabelledImages, _ indices: [Int32], _ epoch: Int,
         _ communicator: borrowing Communicator
     ) throws -> MetricsPoint {
+        let parameters = try trainer.gatherAverages() ?? trainer.parameters
         let result = try evaluator.evaluate(
-            images, indices: indices, parameters: trainer.parameters, communicator: communicator)
+            images, indices: indices, parameters: parameters, communicator: communicator)
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: split, loss: result.loss, accuracy: result.accuracy,
             wallSeconds: wallSeconds)
@@ -196,10 +213,12 @@ private struct TrainingSession: ~Copyable {
 
     private func finish(_ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator) throws {
         let cores = min(communicator.size, try communicator.processorCount())
+        let averages = try trainer.gatherAverages()
         try communicator.onRoot {
             guard let directory else { return }
             let checkpoint = network.checkpoint(
-                trainer.parameters, seed: configuration.seed, epoch: epoch, step: trainer.stepCount)
+                trainer.parameters, averages: averages, seed: configuration.seed, epoch: epoch,
+                step: trainer.stepCount)
             let file = try directory.write(checkpoint, step: trainer.stepCount)
             func point(_ split: MetricsPoint.Split) -> MetricsPoint? { last.first { $0.split == split } }
             let peak = run.kernels.measuredPeakFlops() * Double(cores)
@@ -220,7 +239,7 @@ private struct TrainingSession: ~Copyable {
     private func notFinite(_ what: String) -> Failure {
         Failure(
             .notFinite,
-            "\(what) is not finite after step \(trainer.stepCount) with learning rate \(configuration.learningRate); "
+            "\(what) is not finite after step \(trainer.stepCount) with learning rate \(learningRate); "
                 + "training stops: try a smaller --learning-rate")
     }
 }

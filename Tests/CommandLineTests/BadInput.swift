@@ -68,6 +68,10 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         training("unknown optimizer", ["--optimizer", "adan"], 64, ["adan", "adam"]),
         training("momentum of adam", ["--momentum", "0.9"], 64, ["--momentum", "adam"]),
         training("weights for other classes", ["--class-weights", "1,2"], 65, ["class-weights: 2 weights for 10"]),
+        training(
+            "typo in the schedule", ["--schedule", "cosin"], 64, ["schedule", "column 1", "did you mean \"cosine\""]),
+        training("warm-up without a unit", ["--warmup", "5"], 64, ["warmup \"5", "steps", "epochs"]),
+        training("clipping at 0", ["--clip-norm", "0"], 64, ["--clip-norm 0", "positive"]),
         training("nothing but validation", ["--validation-split", "1"], 64, ["--validation-split 1"]),
         training(
             "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,

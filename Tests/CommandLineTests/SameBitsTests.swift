@@ -39,6 +39,18 @@ extension CommandLineTests {
                         "--batch-size", "61", "--optimizer", "sgd", "--momentum", "0.9", "--learning-rate", "0.05",
                         "--validation-split", "0.2",
                     ]),
+                Training(
+                    name: "lamb, clipped norm, average, one cycle, batch 61",
+                    arguments: [
+                        "--batch-size", "61", "--optimizer", "lamb", "--clip-norm", "0.5", "--average", "0.9",
+                        "--schedule", "one-cycle 0.02", "--warmup", "3steps",
+                    ]),
+                Training(
+                    name: "momentum, clipped value and norm, plateau, batch 64",
+                    arguments: [
+                        "--batch-size", "64", "--optimizer", "momentum", "--clip-value", "0.05", "--clip-norm", "0.1",
+                        "--schedule", "plateau 0.5 0", "--scale-learning-rate", "32",
+                    ]),
             ]
         }
 

@@ -9,7 +9,7 @@ import Testing
 @Suite("Ten steps against a network in Double")
 struct TrainingStepTests {
     static let optimizers: [OptimizerDescription] = [
-        .sgd(momentum: 0), .sgd(momentum: 0.9), .adam(beta1: 0.9, beta2: 0.999, epsilon: 1e-8),
+        OptimizerDescription(.sgd), OptimizerDescription(.momentum), OptimizerDescription(.adam),
     ]
 
     @Test("losses and parameters agree", arguments: optimizers, KernelSelection.available.map(\.instructionSet))
@@ -33,7 +33,10 @@ struct TrainingStepTests {
         var losses = [Float](repeating: 0, count: sampleCount)
         var predictions = [UInt8](repeating: 0, count: sampleCount)
         let labels = samples.map { UInt8($0.label) }
-        var fast = Optimizer(optimizer, slice: 0..<network.layout.floatCount, kernels: kernels)
+        let unused = AlignedBuffer<Double>(count: 0)
+        var fast = Optimizer(
+            UpdateDescription(optimizer), layout: network.layout, slice: 0..<network.layout.floatCount,
+            kernels: kernels, blockSums: unused.base, averages: gradients.base)
         let rule = DoubleRule(optimizer, count: start.count)
         let learningRate = 0.01
 
@@ -52,7 +55,7 @@ struct TrainingStepTests {
                 gradients.base
             }
             fast.begin(step: step, learningRate: learningRate)
-            fast.update(0..<network.layout.floatCount, parameters: parameters.base, gradient: gradients.base)
+            fast.receive(0..<network.layout.floatCount, parameters: parameters.base, gradient: gradients.base)
 
             let exact = twin.gradients(samples)
             rule.begin(step: step, learningRate: learningRate)
@@ -104,11 +107,12 @@ private final class DoubleRule {
     }
 
     func update(_ i: Int, _ p: Double, _ g: Double) -> Double {
-        switch description {
-        case .sgd(let momentum):
-            first[i] = momentum * first[i] + g
+        switch description.rule {
+        case .sgd, .momentum:
+            first[i] = description[.momentum] * first[i] + g
             return p - learningRate * first[i]
-        case .adam(let beta1, let beta2, let epsilon):
+        default:
+            let (beta1, beta2, epsilon) = (description[.beta1], description[.beta2], description[.epsilon])
             first[i] = beta1 * first[i] + (1 - beta1) * g
             second[i] = beta2 * second[i] + (1 - beta2) * g * g
             let mean = first[i] / (1 - pow(beta1, step))

@@ -29,10 +29,51 @@ struct ConfigurationTests {
         options.validationSplit = 0.2
         options.labelSmoothing = 0.1
         options.classWeights = "1, 2.5,0.1"
-        for options in [options, TrainingOptions()] {
-            let yaml = try options.resolved().yaml
-            #expect(try read(yaml).resolved().yaml == yaml)
+        var more = TrainingOptions()
+        more.optimizer = "lamb"
+        more.beta2 = 0.99
+        more.weightDecay = 0.125
+        more.clipValue = 0.5
+        more.clipNorm = 2
+        more.schedule = "one-cycle 0.25"
+        more.warmUp = "2 epochs"
+        more.scaleLearningRate = 256
+        more.average = 0.999
+        let every = OptimizerRule.allCases.map { rule in
+            var options = TrainingOptions()
+            options.optimizer = rule.rawValue
+            return options
         }
+        for options in [options, more, TrainingOptions()] + every {
+            let yaml = try options.resolved().yaml
+            let again = try read(yaml).resolved()
+            #expect(again.yaml == yaml)
+            #expect(try again.update == options.resolved().update)
+            #expect(try again.schedule == options.resolved().schedule && again.warmUp == options.resolved().warmUp)
+        }
+    }
+
+    @Test("a hyperparameter is refused by every rule that lacks it", arguments: OptimizerRule.allCases)
+    func hyperparameters(rule: OptimizerRule) throws {
+        for hyperparameter in Hyperparameter.allCases {
+            let options = try read("optimizer: \(rule.rawValue)\n\(hyperparameter.rawValue): 0.5\n")
+            if rule.defaults.contains(where: { $0.hyperparameter == hyperparameter }) {
+                #expect(try options.resolved().update.optimizer[hyperparameter] == 0.5)
+            } else {
+                let failure = #expect(throws: Failure.self) { try options.resolved() }
+                #expect(failure?.message.contains("\(hyperparameter.rawValue) has no meaning") == true)
+            }
+        }
+    }
+
+    @Test("the schedule's greatest learning rate is the learning rate")
+    func oneCycle() throws {
+        let configuration = try read("schedule: one-cycle 0.25\nscale-learning-rate: 16\n").resolved()
+        #expect(configuration.learningRate == 0.25 && configuration.learningRateScale == 4)
+        let failure = #expect(throws: Failure.self) {
+            try read("schedule: one-cycle 0.25\nlearning-rate: 0.1\n").resolved()
+        }
+        #expect(failure?.message.contains("names its greatest learning rate, 0.25") == true)
     }
 
     @Test("an option overrides the file")
@@ -43,7 +84,7 @@ struct ConfigurationTests {
         let configuration = try line.overriding(file).resolved()
         #expect(configuration.batchSize == 128)
         #expect(configuration.learningRate == 0.5)
-        #expect(configuration.optimizer == .sgd(momentum: 0))
+        #expect(configuration.update == UpdateDescription(OptimizerDescription(.sgd)))
     }
 
     @Test(
@@ -66,10 +107,11 @@ struct ConfigurationTests {
         arguments: [
             "batch-size: 0", "epochs: 0", "grain: -1", "learning-rate: 0", "learning-rate: nan", "learning-rate: inf",
             "validation-split: 1", "validation-split: -0.1", "optimizer: lion", "loss: hinge", "label-smoothing: 1",
-            "{loss: mse, label-smoothing: 0.1}", "class-weights: \"1,x\"",
-            "class-weights: 1,,2", "class-weights: 0", "class-weights: inf", "{loss: bce, class-weights: 1}",
-            "momentum: 0.9",
-            "{optimizer: sgd, momentum: 1}", "beta1: 1", "reduction: ring", "steps: 0", "hash-every: 0",
+            "{loss: mse, label-smoothing: 0.1}", "class-weights: \"1,x\"", "class-weights: 1,,2", "class-weights: 0",
+            "class-weights: inf", "{loss: bce, class-weights: 1}", "momentum: 0.9",
+            "{optimizer: sgd, momentum: 1}", "{optimizer: nesterov, momentum: 0}", "weight-decay: -1", "clip-norm: 0",
+            "clip-value: inf", "average: 1", "average: -0.5", "scale-learning-rate: 0", "schedule: wave",
+            "warmup: 3 moons", "epsilon: 0", "alpha: 0.9", "beta1: 1", "reduction: ring", "steps: 0", "hash-every: 0",
         ])
     func ranges(yaml: String) throws {
         let options = try read(yaml)

@@ -4,61 +4,85 @@ extension VariantKernels {
     @inline(never)
     package func updateSGD(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-        velocity: UnsafeMutablePointer<Float>?, count: Int, learningRate: Float, momentum: Float
+        velocity: UnsafeMutablePointer<Float>?, count: Int, step: SGDStep
     ) {
-        let rate = Vector(repeating: -learningRate)
-        let momentumVector = Vector(repeating: momentum)
+        let rate = Vector(repeating: -step.learningRate)
+        let momentum = Vector(repeating: step.momentum)
+        let decay = Vector(repeating: step.weightDecay)
+        let decays = step.weightDecay != 0
         var i = 0
         while i + 16 <= count {
-            var v = load(gradient + i)
+            let p = load(UnsafePointer(parameters + i))
+            var g = load(gradient + i)
+            if decays { g = g.addingProduct(p, decay) }
+            var direction = g
             if let velocity {
-                v = v.addingProduct(load(UnsafePointer(velocity + i)), momentumVector)
+                let v = g.addingProduct(load(UnsafePointer(velocity + i)), momentum)
                 store(v, velocity + i)
+                direction = step.isNesterov ? g.addingProduct(v, momentum) : v
             }
-            store(load(UnsafePointer(parameters + i)).addingProduct(v, rate), parameters + i)
+            store(p.addingProduct(direction, rate), parameters + i)
             i += 16
         }
-        while i < count {
-            var v = gradient[i]
-            if let velocity {
-                v.addProduct(velocity[i], momentum)
-                velocity[i] = v
-            }
-            parameters[i].addProduct(v, -learningRate)
-            i += 1
+        guard i < count else { return }
+        withPadding(gradient + i, parameters + i, velocity.map { $0 + i }, nil, count: count - i) { g, p, v, _ in
+            updateSGD(parameters: p, gradient: g, velocity: velocity == nil ? nil : v, count: 16, step: step)
         }
     }
 
     @inline(never)
-    package func updateAdam(
-        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
+    package func updateByRootMeanSquare(
+        parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, v: UnsafeMutablePointer<Float>,
+        count: Int, step: RootMeanSquareStep
     ) {
-        let oneMinusBeta1 = Vector(repeating: step.oneMinusBeta1)
-        let beta2 = Vector(repeating: step.beta2)
-        let oneMinusBeta2 = Vector(repeating: step.oneMinusBeta2)
-        let inverseRoot = Vector(repeating: step.inverseRootBiasCorrection2)
+        let rate = Vector(repeating: -step.learningRate)
+        let oldWeight = Vector(repeating: step.oldWeight)
+        let newWeight = Vector(repeating: step.newWeight)
         let epsilon = Vector(repeating: step.epsilon)
-        let stepSize = Vector(repeating: -step.stepSize)
+        let decay = Vector(repeating: step.weightDecay)
+        let decays = step.weightDecay != 0
         var i = 0
         while i + 16 <= count {
-            let g = load(gradient + i)
-            let oldM = load(UnsafePointer(m + i))
-            let newM = oldM.addingProduct(g - oldM, oneMinusBeta1)
-            let newV = (load(UnsafePointer(v + i)) * beta2).addingProduct(g * oneMinusBeta2, g)
-            let denominator = epsilon.addingProduct(newV.squareRoot(), inverseRoot)
-            store(newM, m + i)
+            let p = load(UnsafePointer(parameters + i))
+            var g = load(gradient + i)
+            if decays { g = g.addingProduct(p, decay) }
+            let newV = (load(UnsafePointer(v + i)) * oldWeight).addingProduct(g * newWeight, g)
             store(newV, v + i)
-            store(load(UnsafePointer(parameters + i)).addingProduct(stepSize, newM / denominator), parameters + i)
+            store(p.addingProduct(rate, g / (newV.squareRoot() + epsilon)), parameters + i)
             i += 16
         }
-        while i < count {
-            let g = gradient[i]
-            m[i].addProduct(g - m[i], step.oneMinusBeta1)
-            v[i] = (v[i] * step.beta2).addingProduct(g * step.oneMinusBeta2, g)
-            let denominator = step.epsilon.addingProduct(v[i].squareRoot(), step.inverseRootBiasCorrection2)
-            parameters[i].addProduct(-step.stepSize, m[i] / denominator)
-            i += 1
+        guard i < count else { return }
+        withPadding(gradient + i, parameters + i, v + i, nil, count: count - i) { g, p, v, _ in
+            updateByRootMeanSquare(parameters: p, gradient: g, v: v, count: 16, step: step)
+        }
+    }
+}
+
+extension VariantKernels {
+    /// Calls `body` with copies of fewer than 16 floats, padded by zeros to 16, and takes back all but the gradient.
+    @inline(__always)
+    func withPadding(
+        _ gradient: UnsafePointer<Float>, _ a: UnsafeMutablePointer<Float>, _ b: UnsafeMutablePointer<Float>?,
+        _ c: UnsafeMutablePointer<Float>?, count: Int,
+        _ body: (
+            UnsafePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>
+        ) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 64) { copies in
+            let copy = copies.baseAddress.unsafelyUnwrapped
+            for i in 0..<64 { copy[i] = 0 }
+            for i in 0..<count {
+                copy[i] = gradient[i]
+                copy[16 + i] = a[i]
+                if let b { copy[32 + i] = b[i] }
+                if let c { copy[48 + i] = c[i] }
+            }
+            body(UnsafePointer(copy), copy + 16, copy + 32, copy + 48)
+            for i in 0..<count {
+                a[i] = copy[16 + i]
+                if let b { b[i] = copy[32 + i] }
+                if let c { c[i] = copy[48 + i] }
+            }
         }
     }
 }

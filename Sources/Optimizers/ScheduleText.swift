@@ -110,7 +110,8 @@ private struct Words {
         guard let word = next() else { return nil }
         guard let value = Double(word.text), range.contains(value) else {
             throw failure(
-                "\"\(word.text)\" at column \(word.column) is no \(what) from \(range.lowerBound) to \(range.upperBound)")
+                "\"\(word.text)\" at column \(word.column) is no \(what) from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return value
     }

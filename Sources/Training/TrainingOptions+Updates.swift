@@ -56,7 +56,8 @@ extension TrainingOptions {
         let rate = try learningRate.map { try positive($0, "learning-rate") }
         guard let maximum = schedule.maximum else { return rate ?? rule.defaultLearningRate }
         guard rate == nil || rate == maximum else {
-            throw failure("learning-rate", "\(rate!): the schedule names its greatest learning rate, \(maximum); omit one")
+            throw failure(
+                "learning-rate", "\(rate!): the schedule names its greatest learning rate, \(maximum); omit one")
         }
         return maximum
     }

@@ -179,7 +179,8 @@ private struct TrainingSession: ~Copyable {
         observer.stepped(
             TrainingProgress(
                 epoch: epoch, epochs: configuration.epochs, step: step, stepsPerEpoch: order.stepCount, loss: loss,
-                learningRate: learningRate, samplesPerSecond: Double(sampleCount) / seconds, remainingSteps: totalSteps - trainer.stepCount,
+                learningRate: learningRate, samplesPerSecond: Double(sampleCount) / seconds,
+                remainingSteps: totalSteps - trainer.stepCount,
                 secondsPerStep: seconds / Double(step)))
     }
 

@@ -5,7 +5,9 @@ import Testing
 @Suite("Optimizer updates and tree sums equal their slow twins")
 struct UpdateTests {
     private typealias Floats = UnsafeMutablePointer<Float>
-    private typealias Update = @Sendable (any KernelSet, _ p: Floats, _ g: UnsafePointer<Float>, _ m: Floats, _ v: Floats, _ count: Int) -> Void
+    private typealias Update =
+        @Sendable (any KernelSet, _ p: Floats, _ g: UnsafePointer<Float>, _ m: Floats, _ v: Floats, _ count: Int) ->
+        Void
 
     private static func adamStep(weightDecay: Float, shrinkage: Float = 1) -> AdamStep {
         AdamStep(
@@ -48,7 +50,7 @@ struct UpdateTests {
         }
     }
 
-    private static let updates: [(name: String, run: Update)] = [
+    private static let table: [(name: String, run: Update)] = [
         ("sgd", sgd(SGDStep(learningRate: 0.1), hasVelocity: false)),
         ("sgd, decay", sgd(SGDStep(learningRate: 0.1, weightDecay: 0.3), hasVelocity: false)),
         ("momentum", sgd(SGDStep(learningRate: 0.1, momentum: 0.9), hasVelocity: true)),
@@ -79,10 +81,10 @@ struct UpdateTests {
         ),
     ]
 
-    @Test("every update", arguments: variants.map(\.instructionSet), updates.map(\.name))
+    @Test("every update", arguments: variants.map(\.instructionSet), table.map(\.name))
     func updates(instructionSet: InstructionSet, name: String) throws {
         let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
-        let update = try #require(Self.updates.first { $0.name == name }).run
+        let update = try #require(Self.table.first { $0.name == name }).run
         for count in ElementwiseTests.counts + [1_024, 1_039] {
             func run(_ kernels: any KernelSet) -> [[UInt32]] {
                 var p = randomValues(count, seed: 20)
@@ -94,7 +96,9 @@ struct UpdateTests {
                     p.withUnsafeMutableBufferPointer { p in
                         m.withUnsafeMutableBufferPointer { m in
                             v.withUnsafeMutableBufferPointer { v in
-                                guard let p = p.baseAddress, let m = m.baseAddress, let v = v.baseAddress else { return }
+                                guard let p = p.baseAddress, let m = m.baseAddress, let v = v.baseAddress else {
+                                    return
+                                }
                                 update(kernels, p, g, m, v, count)
                             }
                         }

@@ -21,8 +21,11 @@ struct ScheduleTests {
             let found = schedule.learningRate(step: step)
             // PyTorch multiplies step by step, for which 40 steps have at most some 100 roundings.
             let greatest = expected.rates.max()!
-            #expect(abs(found - rate) <= 100 * 0x1p-53 * greatest, "\(expected.schedule), step \(step): \(found) \(rate)")
-            if (step + 1) % stepsPerEpoch == 0 { schedule.finishEpoch(loss: Fixture.shared.losses[step / stepsPerEpoch]) }
+            #expect(
+                abs(found - rate) <= 100 * 0x1p-53 * greatest, "\(expected.schedule), step \(step): \(found) \(rate)")
+            if (step + 1) % stepsPerEpoch == 0 {
+                schedule.finishEpoch(loss: Fixture.shared.losses[step / stepsPerEpoch])
+            }
         }
     }
 

@@ -11,11 +11,13 @@ struct BlockNorms {
     private let sums: UnsafeMutablePointer<Double>
 
     init(layout: ParameterLayout, slice: Range<Int>, sums: UnsafeMutablePointer<Double>) {
-        blocks = layout.blocks
+        let blocks = layout.blocks
+        self.blocks = blocks
         blocksByTensor = layout.blocksByEntry
-        own =
-            (blocks.firstIndex { $0.lowerBound >= slice.lowerBound } ?? blocks.count)
-            ..<(blocks.firstIndex { $0.lowerBound >= slice.upperBound } ?? blocks.count)
+        func firstBlock(from float: Int) -> Int {
+            blocks.firstIndex { $0.lowerBound >= float } ?? blocks.count
+        }
+        own = firstBlock(from: slice.lowerBound)..<firstBlock(from: slice.upperBound)
         self.sums = sums
     }
 

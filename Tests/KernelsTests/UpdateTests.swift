@@ -50,7 +50,7 @@ struct UpdateTests {
         }
     }
 
-    private static let updates: [(name: String, run: Update)] = [
+    private static let table: [(name: String, run: Update)] = [
         ("sgd", sgd(SGDStep(learningRate: 0.1), hasVelocity: false)),
         ("sgd, decay", sgd(SGDStep(learningRate: 0.1, weightDecay: 0.3), hasVelocity: false)),
         ("momentum", sgd(SGDStep(learningRate: 0.1, momentum: 0.9), hasVelocity: true)),
@@ -81,10 +81,10 @@ struct UpdateTests {
         ),
     ]
 
-    @Test("every update", arguments: variants.map(\.instructionSet), updates.map(\.name))
+    @Test("every update", arguments: variants.map(\.instructionSet), table.map(\.name))
     func updates(instructionSet: InstructionSet, name: String) throws {
         let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
-        let update = try #require(Self.updates.first { $0.name == name }).run
+        let update = try #require(Self.table.first { $0.name == name }).run
         for count in ElementwiseTests.counts + [1_024, 1_039] {
             func run(_ kernels: any KernelSet) -> [[UInt32]] {
                 var p = randomValues(count, seed: 20)

@@ -95,8 +95,8 @@ extension CommandLineTests {
         @Test func theBitsAreThoseOfThisNumericsVersion() throws {
             let record = try alone(Training.all[0])
             #expect(record.summary.numericsVersion == 1)
-            #expect(record.summary.parametersSHA256 == 
-                    == "60127d372ec72a0da929fb100a204a03deeea9def8297d238c818545bea0ae8b")
+            let golden = "60127d372ec72a0da929fb100a204a03deeea9def8297d238c818545bea0ae8b"
+            #expect(record.summary.parametersSHA256 == golden)
         }
 
         @Test(.enabled(if: Program.python != nil, "python3 is missing"))

@@ -41,7 +41,9 @@ extension VariantKernels {
             let scale = constant(SELU.scale)
             let scaleAlpha = constant(SELU.scaleAlpha)
             map(x, count: count, to: y) {
-                (scale * $0).replacing(with: scaleAlpha * vectorExponentialMinusOne($0), where: $0 .< zero)
+                let isNegative = $0 .< zero
+                return $0.replacing(with: vectorExponentialMinusOne($0), where: isNegative)
+                    * scale.replacing(with: scaleAlpha, where: isNegative)
             }
         case .gelu:
             map(x, count: count, to: y) {

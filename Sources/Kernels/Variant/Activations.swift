@@ -37,10 +37,13 @@ extension VariantKernels {
                 $0.replacing(with: number * vectorExponentialMinusOne($0), where: $0 .< zero)
             }
         case .selu:
+            // Read here: a constant of another module is a call.
+            let scale = constant(SELU.scale)
+            let scaleAlpha = constant(SELU.scaleAlpha)
             map(x, count: count, to: y) {
-                let positive = constant(SELU.scale) * $0
-                return positive.replacing(
-                    with: constant(SELU.scaleAlpha) * vectorExponentialMinusOne($0), where: $0 .< zero)
+                let isNegative = $0 .< zero
+                return $0.replacing(with: vectorExponentialMinusOne($0), where: isNegative)
+                    * scale.replacing(with: scaleAlpha, where: isNegative)
             }
         case .gelu:
             map(x, count: count, to: y) {
@@ -49,7 +52,7 @@ extension VariantKernels {
             }
         case .silu:
             map(x, count: count, to: y) {
-                $0.replacing(with: constant(-104), where: $0 .< constant(-104)) * vectorSigmoid($0).value
+                $0.replacing(with: constant(-104), where: $0 .< constant(-104)) * separateSigmoid($0).value
             }
         case .sigmoid:
             map(x, count: count, to: y) { vectorSigmoid($0).value }
@@ -78,11 +81,13 @@ extension VariantKernels {
             map(source, dy, count: count, to: dx) { y, dy in (number * dy).replacing(with: dy, where: y .> zero) }
         case .elu:
             map(source, dy, count: count, to: dx) { y, dy in
-                (dy * (y + number)).replacing(with: dy, where: y .> zero)
+                dy * (y + number).replacing(with: one, where: y .> zero)
             }
         case .selu:
+            let scale = constant(SELU.scale)
+            let scaleAlpha = constant(SELU.scaleAlpha)
             map(source, dy, count: count, to: dx) { y, dy in
-                (dy * (y + constant(SELU.scaleAlpha))).replacing(with: constant(SELU.scale) * dy, where: y .> zero)
+                dy * (y + scaleAlpha).replacing(with: scale, where: y .> zero)
             }
         case .gelu:
             map(source, dy, count: count, to: dx) { x, dy in
@@ -92,7 +97,7 @@ extension VariantKernels {
             }
         case .silu:
             map(source, dy, count: count, to: dx) { x, dy in
-                let (value, complement) = vectorSigmoid(x)
+                let (value, complement) = separateSigmoid(x)
                 return dy * (value * one.addingProduct(bound(x, 104), complement))
             }
         case .sigmoid:

@@ -1,7 +1,8 @@
 import KernelContract
 
 // Functions under the activations, built on the exponential. Polynomials are least-maximum fits in relative error
-// (docs/NUMERICS.md). The slow twins in ReferenceMath+Activations do the same operations on one lane.
+// (docs/NUMERICS.md). Inlined, some of them are taken apart by LLVM's SLP vectoriser together with what is around them;
+// those are calls, with their vectors in registers. The slow twins in ReferenceMath+Activations do the same operations on one lane.
 
 @inline(__always)
 func constant(_ value: Float) -> Vector { Vector(repeating: value) }
@@ -43,7 +44,7 @@ func vectorExponentialMinusOne(_ x: Vector) -> Vector {
 }
 
 /// ln(1 + z) for 0 ≤ z ≤ 1: w = z / (2 + z) and 2 artanh w = 2 w (1 + w² L(w²)).
-@inline(__always)
+@inline(never)
 func vectorLogarithmOfOnePlus(_ z: Vector) -> Vector {
     let w = z / (constant(2) + z)
     let square = w * w
@@ -68,6 +69,10 @@ func vectorSigmoid(_ x: Vector) -> (value: Vector, complement: Vector) {
     )
 }
 
+/// The same as a call.
+@inline(never)
+func separateSigmoid(_ x: Vector) -> (value: Vector, complement: Vector) { vectorSigmoid(x) }
+
 /// tanh |x| = −t / (2 + t) with t = e^−2|x| − 1; the sign is that of x.
 @inline(__always)
 func vectorTanh(_ x: Vector) -> Vector {
@@ -81,7 +86,7 @@ func vectorTanh(_ x: Vector) -> Vector {
 
 /// Φ(x) = (1 + erf(x / √2)) / 2 and e^(−x²/2). With a = |x|: Φ(−a) = e^(−a²/2) R(a), where R(a) = t Q(t − ½) and
 /// t = 1 / (1 + 0.375 a). The rounding error of a²/2 is known exactly and given back.
-@inline(__always)
+@inline(never)
 func vectorNormalDistribution(_ x: Vector) -> (distribution: Vector, bell: Vector) {
     let size = magnitude(x)
     let a = size.replacing(with: constant(15), where: size .> constant(15))

@@ -12,6 +12,7 @@ extension CommandLineTests {
             let split: String
             let loss: Double
             let accuracy: Double
+            let isAverage: Bool
             let confusionMatrix: [[Int]]
         }
 
@@ -37,6 +38,18 @@ extension CommandLineTests {
             let train = try evaluate(bench, ["run", "--split", "train"], way)
             try checkMatrix(train, SmallDataset().train.labels)
             #expect(train.split == "train" && train.loss != summary.testLoss)
+        }
+
+        /// The moving average is what a run evaluates and what its checkpoint is evaluated by; the hash is of the weights.
+        @Test(arguments: ways) func takesTheMovingAverage(way: Way) throws {
+            let bench = try Workbench()
+            let plain = try bench.train(["--epochs", "2"], out: "plain").summary
+            let averaged = try bench.train(["--epochs", "2", "--average", "0.9"]).summary
+            #expect(averaged.parametersSHA256 == plain.parametersSHA256)
+            #expect(averaged.testLoss != plain.testLoss)
+            let report = try evaluate(bench, ["run"], way)
+            #expect(report.loss == averaged.testLoss && report.isAverage)
+            #expect(try !evaluate(bench, ["plain"], way).isAverage)
         }
 
         private func checkMatrix(_ report: Report, _ labels: [UInt8]) throws {

@@ -95,7 +95,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         BadInput(
             name: "missing configuration", arguments: ["train", "nowhere.yaml"], exitCode: 66,
             fragments: ["nowhere.yaml"]),
-        file("bad YAML", "epochs: 1\nseed: [1, 2\n", 65, ["line"]),
+        file("bad YAML", "epochs: 1\nseed: [1, 2\n", 65, ["wrong.yaml:3", "not valid YAML"]),
         file("not a mapping", "- epochs\n", 65, ["mapping"]),
         file("unknown key", "epochs: 1\nbatch-sise: 64\n", 65, [":2", "batch-sise", "batch-size"]),
         file("value of another type", "epochs: 1\nseed: soon\n", 65, [":2", "seed"]),

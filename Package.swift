@@ -88,7 +88,7 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Training",
+                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Tensors", "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 

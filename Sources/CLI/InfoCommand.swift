@@ -4,16 +4,27 @@ import DataLoading
 import Errors
 import Foundation
 import Kernels
+import Models
+import Tensors
 import Training
 
 struct InfoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "info", abstract: "Show the machine, the kernels, MPI, the ranks and the data sets found.")
+        commandName: "info", abstract: "Show the machine, the kernels, MPI, the ranks and the data sets found.",
+        discussion: "With --model it shows a model instead: shapes, parameters and operations layer by layer.")
+
+    @Option(help: ArgumentHelp("Layers, such as \"conv 32 3x3, relu, dense 10\".", valueName: "TEXT"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("Shape of a sample for --model; default 28x28.", valueName: "HxW[xC]"))
+    var input: String?
 
     @Flag(help: "Print one JSON document.")
     var json = false
 
     func run() throws {
+        if let model { return try show(model) }
+        guard input == nil else { throw Failure(.usage, "--input has no meaning without --model") }
         let environment = ProcessInfo.processInfo.environment
         let kernels = try KernelSelection.select(environment: environment)
         let available = KernelSelection.available.map(\.instructionSet.rawValue)
@@ -34,6 +45,19 @@ struct InfoCommand: ParsableCommand {
                 ranks: communicator.hostNames, sharesMemory: communicator.sharesMemory, datasets: datasets)
             Output.line(try json ? report.json(pretty: true) : report.text)
         }
+    }
+
+    private func show(_ model: String) throws {
+        let text = input ?? "28x28"
+        let extents = text.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+        guard (1...3).contains(extents.count), extents.allSatisfy({ (1...1 << 20).contains($0) }) else {
+            throw Failure(.usage, "--input \(text): a shape such as 784, 28x28 or 32x32x3 is needed")
+        }
+        let network = try Network(ModelText.parse(model), inputShape: Shape(extents), classCount: nil)
+        let summary = ModelSummary(network)
+        // Every rank of a launcher could tell it: one does.
+        guard Launcher.detect(environment: ProcessInfo.processInfo.environment).rank == 0 else { return }
+        Output.line(try json ? summary.json(pretty: true) : summary.text)
     }
 
     struct Report: Codable {

@@ -11,8 +11,9 @@ package struct Network: Sendable {
     package let layout: ParameterLayout
     package let layers: [any Layer]
 
+    /// - Parameter classCount: What the last layer must give; nil takes what it gives.
     /// - Throws: `Failure(.data)` that names the layer where a shape does not fit.
-    package init(_ description: [LayerDescription], inputShape: Shape, classCount: Int) throws {
+    package init(_ description: [LayerDescription], inputShape: Shape, classCount: Int?) throws {
         var layout = ParameterLayout()
         var layers: [any Layer] = []
         var shape = inputShape
@@ -25,11 +26,12 @@ package struct Network: Sendable {
                 throw Failure(.data, "model: layer \(index + 1) (\"\(part.text)\") \(failure.message)")
             }
         }
+        let last = description.last.map { "layer \(description.count) (\"\($0.text)\")" } ?? "the empty model"
+        let classCount = classCount ?? shape.elementCount
         guard shape == [classCount] else {
-            let last = description.last.map { "layer \(description.count) (\"\($0.text)\")" } ?? "the empty model"
             throw Failure(
                 .data,
-                "model: \(last) gives \(shape) but the data set has \(classCount) classes, [\(classCount)]; "
+                "model: \(last) gives \(shape) but one output for each of \(classCount) classes is needed, [\(classCount)]; "
                     + "end the model with \"dense \(classCount)\"")
         }
         guard !layout.entries.isEmpty else { throw Failure(.data, "model: there is no layer with parameters to train") }

@@ -1,0 +1,37 @@
+import Tensors
+
+/// A model layer by layer: what each gives, holds and costs. Counts are for one sample.
+package struct ModelSummary: Codable, Sendable {
+    package struct Row: Codable, Sendable {
+        package let layer: String
+        package let outputShape: [Int]
+        package let parameters: Int
+        /// Of the forward products: 2 for each multiply-add.
+        package let flops: Double
+    }
+
+    package let inputShape: [Int]
+    package let rows: [Row]
+    package let parameters: Int
+    package let flops: Double
+    /// Forward and backward.
+    package let trainingFlops: Double
+    package let parameterByteCount: Int
+    /// What training keeps of each sample of a worker's part of a batch.
+    package let activationByteCount: Int
+
+    package init(_ network: Network) {
+        inputShape = network.inputShape.extents
+        rows = network.layers.enumerated().map { index, layer in
+            let own = network.layout.entries.filter { $0.name.hasPrefix("\(index).") }
+            return Row(
+                layer: network.description[index].text, outputShape: layer.outputShape.extents,
+                parameters: own.reduce(0) { $0 + $1.range.count }, flops: layer.flopsPerSample)
+        }
+        parameters = network.layout.parameterCount
+        flops = rows.reduce(0) { $0 + $1.flops }
+        trainingFlops = network.trainingFlopsPerSample
+        parameterByteCount = 4 * network.layout.parameterCount
+        activationByteCount = 4 * network.activationsPerSample
+    }
+}

@@ -62,6 +62,13 @@ struct BenchCommand: ParsableCommand {
 
         func run() throws {
             var options = training.options
+            let ignored = [
+                "steps": options.steps != nil, "validation-split": options.validationSplit != nil,
+                "hash-every": options.hashEvery != nil,
+            ]
+            if let name = ignored.keys.sorted().first(where: { ignored[$0] == true }) {
+                throw Failure(.usage, "--\(name) has no meaning for bench step: it trains whole epochs on all samples")
+            }
             options.epochs = options.epochs ?? 7
             let configuration = try options.resolved()
             let kernels = try KernelSelection.select(environment: ProcessInfo.processInfo.environment)

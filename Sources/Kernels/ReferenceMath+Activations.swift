@@ -6,17 +6,8 @@ extension ReferenceMath {
     package static func exponentialMinusOne(_ x: Float) -> Float {
         guard !x.isNaN else { return x }
         let bounded = x < -40 ? -40 : x
-        let shift: Float = 12_582_912
-        let shifted = shift.addingProduct(bounded, 1.442_695_04)
-        let n = shifted - shift
-        var r = bounded.addingProduct(n, -0.693_359_375)
-        r = r.addingProduct(n, 2.121_944_4e-4)
-        let coefficients: [Float] = [
-            1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2, 1.666_666_545_9e-1, 5.000_000_120_1e-1,
-        ]
-        let p = horner(1.987_569_150_0e-4, coefficients, r)
-        let q = r.addingProduct(r * r, p)
-        let power = powerOfTwo(Int32(bitPattern: shifted.bitPattern) &- Int32(bitPattern: 0x4B40_0000))
+        let (exponent, q) = reduced(bounded)
+        let power = powerOfTwo(exponent)
         return (power - 1).addingProduct(power, q)
     }
 

@@ -6,19 +6,25 @@ package enum ReferenceMath {
         guard !x.isNaN else { return x }
         var bounded = x > -104 ? x : -104
         bounded = bounded < 89 ? bounded : 89
+        let (exponent, q) = reduced(bounded)
+        let mantissa = 1 + q
+        let half = exponent >> 1
+        return mantissa * powerOfTwo(half) * powerOfTwo(exponent - half)
+    }
+
+    /// x = n ln 2 + r with |r| ≤ ln 2 / 2: n, and e^r − 1 = r + r² P(r).
+    static func reduced(_ x: Float) -> (exponent: Int32, exponentialMinusOne: Float) {
         let shift: Float = 12_582_912
-        let shifted = shift.addingProduct(bounded, 1.442_695_04)
+        let shifted = shift.addingProduct(x, 1.442_695_04)
         let n = shifted - shift
-        var r = bounded.addingProduct(n, -0.693_359_375)
+        var r = x.addingProduct(n, -0.693_359_375)
         r = r.addingProduct(n, 2.121_944_4e-4)
         let coefficients: [Float] = [
             1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2, 1.666_666_545_9e-1, 5.000_000_120_1e-1,
         ]
         let p = horner(1.987_569_150_0e-4, coefficients, r)
-        let mantissa = 1 + r.addingProduct(r * r, p)
         let exponent = Int32(bitPattern: shifted.bitPattern) &- Int32(bitPattern: 0x4B40_0000)
-        let half = exponent >> 1
-        return mantissa * powerOfTwo(half) * powerOfTwo(exponent - half)
+        return (exponent, r.addingProduct(r * r, p))
     }
 
     package static func naturalLogarithm(_ x: Float) -> Float {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Models
 import Training
 
 /// Options that say what is trained; `train` and `bench step` share them.
@@ -18,6 +19,19 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(help: "cross-entropy (default), mse, mae or bce; the last three against one-hot labels.")
     var loss: String?
+
+    @Option(
+        name: .customLong("init"),
+        help: ArgumentHelp(
+            "How weights begin: \(InitializerGrammar.all.map(\.form).joined(separator: ", ")); default "
+                + "\(Initializer.standard.text).", valueName: "TEXT"))
+    var initializer: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Settings of single layers or tensors by place (0, 2.bias), kind (dense, conv.weight) or pattern (*.bias): "
+                + "\"0: learning-rate 0.01, weight-decay 0, init orthogonal; 2: frozen\".", valueName: "TEXT"))
+    var layers: String?
 
     @Option(help: "Of cross-entropy; default 0.")
     var labelSmoothing: Double?
@@ -117,6 +131,8 @@ struct TrainingArguments: ParsableArguments {
         options.dataset = dataset
         options.dataDirectory = dataDir
         options.model = model
+        options.initializer = initializer
+        options.layers = layers
         options.loss = loss
         options.labelSmoothing = labelSmoothing
         options.classWeights = classWeights

@@ -92,7 +92,9 @@ package struct WeightGradient {
 ///
 /// Every method gives the same bits on every conforming type (docs/NUMERICS.md), so tests compare with `==`. Pointers
 /// need no alignment and must not overlap unless a method says so. Sizes of zero are allowed.
-package protocol KernelSet: ActivationKernels, ConvolutionKernels, LossKernels, OptimizerKernels, Sendable {
+package protocol KernelSet:
+    ActivationKernels, ConvolutionKernels, LossKernels, NormalizationKernels, OptimizerKernels, Sendable
+{
     var instructionSet: InstructionSet { get }
 
     // MARK: Matrix products

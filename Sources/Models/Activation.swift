@@ -22,7 +22,7 @@ struct Activation: Layer {
     let function: ActivationFunction
 
     var outputShape: Shape { inputShape }
-    var worksInPlace: Bool { !function.kind.gradientNeedsInput }
+    var memory: OutputMemory { function.kind.gradientNeedsInput ? .own : .mayReplaceInput }
     var backwardReadsOutput: Bool { !function.kind.gradientNeedsInput && function.kind != .identity }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {

@@ -1,100 +1,113 @@
 import KernelContract
 import Tensors
 
-/// What one worker keeps of its part of a batch: every layer's output, and two buffers for gradients going back.
+/// What one worker keeps of its part of a batch: every layer's output, and gradients going back.
 ///
-/// Memory: `capacity` × (input + all outputs that are not in place + 2 × widest layer) floats, and the greatest scratch
-/// memory that a layer asks for.
+/// Memory: `capacity` × `Network.activationsPerSample` floats, what layers keep of a batch, and the greatest scratch
+/// memory that one asks for.
 package struct Activations: ~Copyable {
     /// The samples that fit.
     package let capacity: Int
     private let buffer: AlignedBuffer<Float>
-    /// Offsets of each layer's output and of what it saves.
-    private let outputs: [Int]
+    /// Offsets, by value.
+    private let values: [Int]
+    /// Offsets, by operation, of what it saves.
     private let saved: [Int]
-    private let gradientOffsets: (Int, Int)
-    private let scratchOffset: Int
+    private let batchSaved: [Int]
+    /// Offsets, by slot.
+    private let gradients: [Int]
+    private let scratch: Int
     private let network: Network
 
     package init(network: Network, capacity: Int) {
         var end = 0
-        func take(_ featureCount: Int) -> Int {
-            defer { end += (capacity * featureCount + 15) / 16 * 16 }
+        func take(_ count: Int) -> Int {
+            defer { end += (count + 15) / 16 * 16 }
             return end
         }
-        var input = take(network.inputFeatures)
-        var outputs: [Int] = []
-        var saved: [Int] = []
-        for (index, layer) in network.layers.enumerated() {
-            if !network.isInPlace(index) { input = take(layer.outputFeatures) }
-            outputs.append(input)
-            saved.append(take(layer.savedFloatsPerSample))
-        }
-        gradientOffsets = (take(network.widestFeatures), take(network.widestFeatures))
-        scratchOffset = end
-        end += network.scratchFloatCount(sampleCount: capacity)
+        let buffers = network.memory.bufferFeatures.map { take(capacity * $0) }
+        values = network.memory.buffers.map { buffers[$0] }
+        saved = network.operations.map { take(capacity * ($0.layer?.savedFloatsPerSample ?? 0)) }
+        batchSaved = network.operations.map { take($0.layer?.savedFloatsPerBatch ?? 0) }
+        gradients = network.memory.slotFeatures.map { take(capacity * $0) }
+        scratch = take(network.scratchFloatCount(sampleCount: capacity))
         buffer = AlignedBuffer(count: end)
-        self.outputs = outputs
-        self.saved = saved
         self.network = network
         self.capacity = capacity
     }
 
     package var classCount: Int { network.classCount }
 
-    /// `[capacity, inputFeatures]`: the caller writes the samples here.
+    /// `[capacity, inputFeatures]`: the caller writes the samples here; they stay.
     package var input: UnsafeMutablePointer<Float> { buffer.base }
     /// `[capacity, classCount]`, after `forward`.
-    package var logits: UnsafeMutablePointer<Float> { buffer.base + (outputs.last ?? 0) }
+    package var logits: UnsafeMutablePointer<Float> { buffer.base + values[values.count - 1] }
     /// `[capacity, classCount]`: the caller writes the loss's gradient here before `backward`.
-    package var logitsGradient: UnsafeMutablePointer<Float> { buffer.base + gradientOffsets.0 }
-
-    private func inputOffset(_ layer: Int) -> Int { layer == 0 ? 0 : outputs[layer - 1] }
+    package var logitsGradient: UnsafeMutablePointer<Float> { buffer.base + gradients[0] }
 
     /// Runs the first `sampleCount` samples through all layers.
-    package func forward(_ context: LayerContext, sampleCount: Int) {
-        for (index, layer) in network.layers.enumerated() {
-            layer.forward(
-                context,
-                ForwardPass(
-                    sampleCount: sampleCount, input: buffer.base + inputOffset(index),
-                    output: buffer.base + outputs[index], saved: buffer.base + saved[index],
-                    scratch: buffer.base + scratchOffset))
+    ///
+    /// - Throws: What the batch's sums throw.
+    package func forward(_ context: LayerContext, sampleCount: Int) throws {
+        for (index, operation) in network.operations.enumerated() {
+            let input = buffer.base + values[operation.inputs[0]]
+            let output = buffer.base + values[index + 1]
+            switch operation.kind {
+            case .layer(let layer):
+                try layer.forward(
+                    context,
+                    ForwardPass(
+                        sampleCount: sampleCount, input: input, output: output, saved: buffer.base + saved[index],
+                        batchSaved: buffer.base + batchSaved[index], scratch: buffer.base + scratch))
+            case .sum:
+                context.kernels.addElements(
+                    input, buffer.base + values[operation.inputs[1]],
+                    count: sampleCount * operation.outputShape.elementCount, to: output)
+            }
         }
     }
 
     /// Goes back from `logitsGradient`. For each subtree of the canonical tree, given by its samples within this worker's
     /// part, the gradients of all parameters are written to the flat buffer that `gradients` names.
+    ///
+    /// - Throws: What the batch's sums throw.
     package func backward(
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
-        gradients: (Int) -> UnsafeMutablePointer<Float>
-    ) {
-        var outputGradient = buffer.base + gradientOffsets.0
-        var spare = buffer.base + gradientOffsets.1
-        let firstTrainable = network.firstTrainable
-        for index in stride(from: network.layers.count - 1, through: firstTrainable, by: -1) {
-            let layer = network.layers[index]
-            let input = buffer.base + inputOffset(index)
-            let saved = buffer.base + saved[index]
-            for (number, samples) in subtrees.enumerated() where layer.hasParameters {
-                layer.parameterGradient(
+        gradients parameterGradients: (Int) -> UnsafeMutablePointer<Float>
+    ) throws {
+        for step in network.memory.steps {
+            switch step {
+            case .parameterGradient(let index, let slot):
+                guard case .layer(let layer) = network.operations[index].kind else { continue }
+                let input = buffer.base + values[network.operations[index].inputs[0]]
+                for (number, samples) in subtrees.enumerated() {
+                    let first = samples.lowerBound
+                    layer.parameterGradient(
+                        context,
+                        GradientPass(
+                            sampleCount: samples.count, grainSize: grainSize,
+                            input: input + first * layer.inputFeatures,
+                            saved: buffer.base + saved[index] + first * layer.savedFloatsPerSample,
+                            batchSaved: buffer.base + batchSaved[index],
+                            outputGradient: gradient(slot) + first * layer.outputFeatures,
+                            gradients: parameterGradients(number), scratch: buffer.base + scratch))
+                }
+            case .inputGradient(let index, let slot, let target):
+                guard case .layer(let layer) = network.operations[index].kind else { continue }
+                try layer.inputGradient(
                     context,
-                    GradientPass(
-                        sampleCount: samples.count, grainSize: grainSize,
-                        input: input + samples.lowerBound * layer.inputFeatures,
-                        saved: saved + samples.lowerBound * layer.savedFloatsPerSample,
-                        outputGradient: outputGradient + samples.lowerBound * layer.outputFeatures,
-                        gradients: gradients(number), scratch: buffer.base + scratchOffset))
+                    BackwardPass(
+                        sampleCount: sampleCount, input: buffer.base + values[network.operations[index].inputs[0]],
+                        output: buffer.base + values[index + 1], saved: buffer.base + saved[index],
+                        batchSaved: buffer.base + batchSaved[index], outputGradient: gradient(slot),
+                        inputGradient: gradient(target), scratch: buffer.base + scratch))
+            case .add(let first, let second, let sum, let value):
+                context.kernels.addElements(
+                    gradient(first), gradient(second), count: sampleCount * network.features(of: value),
+                    to: gradient(sum))
             }
-            guard index > firstTrainable else { continue }
-            let inputGradient = layer.worksInPlace ? outputGradient : spare
-            layer.inputGradient(
-                context,
-                BackwardPass(
-                    sampleCount: sampleCount, input: input, output: buffer.base + outputs[index], saved: saved,
-                    outputGradient: outputGradient, inputGradient: inputGradient,
-                    scratch: buffer.base + scratchOffset))
-            if !layer.worksInPlace { swap(&outputGradient, &spare) }
         }
     }
+
+    private func gradient(_ slot: Int) -> UnsafeMutablePointer<Float> { buffer.base + gradients[slot] }
 }

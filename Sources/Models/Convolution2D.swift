@@ -1,6 +1,5 @@
 import Errors
 import KernelContract
-import Randomness
 import Tensors
 
 /// PyTorch's `Conv2d` over images with channels last: `y[i, j, o] = b[o] + Σ x[i s − p + r, j s − p + c, k] W[r, c, k, o]`
@@ -16,8 +15,6 @@ struct Convolution2D: Layer {
     private let convolution: Convolution
     private let weight: ParameterLayout.Entry
     private let bias: Range<Int>
-    /// Far beyond any machine's memory, and small enough that no product of sizes overflows.
-    private static let greatestFloatCount = 0x1p36
 
     init(
         _ description: ConvolutionDescription, inputShape: Shape, name: String, layout: inout ParameterLayout
@@ -42,12 +39,7 @@ struct Convolution2D: Layer {
         let channels = description.outputChannels
         let weights = Double(kernel.height * kernel.width) * Double(image.channels) * Double(channels)
         let outputs = Double(window.outputPositions) * Double(channels)
-        guard max(weights, outputs) < Self.greatestFloatCount else {
-            throw Failure(
-                .data,
-                "would have \(Int64(weights)) weights and \(Int64(outputs)) outputs for each sample, for an input of "
-                    + "\(inputShape): make it smaller")
-        }
+        try checkConvolutionSize(weights: weights, outputs: outputs, inputShape: inputShape)
         convolution = Convolution(window: window, inputChannels: image.channels, outputChannels: channels)
         self.inputShape = inputShape
         outputShape = [window.outputHeight, window.outputWidth, channels]
@@ -58,7 +50,6 @@ struct Convolution2D: Layer {
         bias = layout.append("\(name).bias", [channels])
     }
 
-    var worksInPlace: Bool { false }
     var hasParameters: Bool { true }
 
     var flopsPerSample: Double {
@@ -97,9 +88,20 @@ struct Convolution2D: Layer {
             workspace: context.workspace)
     }
 
-    func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64) {
-        kaimingUniform(
-            parameters, weight, fanIn: convolution.windowCount,
-            random: KeyedRandom(seed: seed, purpose: .initialWeights, subject: number))
+    func initialize(_ parameters: UnsafeMutablePointer<Float>, by initializer: Initializer, random: KeyedWeights) {
+        let taps = convolution.window.taps
+        random.fill(
+            parameters, weight, fanIn: taps * convolution.inputChannels, fanOut: taps * convolution.outputChannels,
+            by: initializer)
+    }
+}
+
+/// Refuses what is far beyond any machine's memory, before a product of sizes overflows.
+func checkConvolutionSize(weights: Double, outputs: Double, inputShape: Shape) throws {
+    guard max(weights, outputs) < 0x1p36 else {
+        throw Failure(
+            .data,
+            "would have \(Int64(weights)) weights and \(Int64(outputs)) outputs for each sample, for an input of "
+                + "\(inputShape): make it smaller")
     }
 }

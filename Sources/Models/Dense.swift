@@ -1,5 +1,4 @@
 import KernelContract
-import Randomness
 import Tensors
 
 /// `y = x W + b`, with `x: [batch, inputFeatures]`, `W: [inputFeatures, outputFeatures]`, row-major.
@@ -31,7 +30,6 @@ struct Dense: Layer {
         bias = layout.append("\(name).bias", [outputFeatures])
     }
 
-    var worksInPlace: Bool { false }
     var hasParameters: Bool { true }
     var flopsPerSample: Double { 2 * Double(inputFeatures) * Double(outputFeatures) }
 
@@ -69,21 +67,7 @@ struct Dense: Layer {
             workspace: context.workspace)
     }
 
-    func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64) {
-        kaimingUniform(
-            parameters, weightEntry, fanIn: inputFeatures,
-            random: KeyedRandom(seed: seed, purpose: .initialWeights, subject: number))
-    }
-}
-
-/// Kaiming-uniform for rectifiers (He et al. 2015; PyTorch's `kaiming_uniform_` with `nonlinearity="relu"`): uniform in
-/// ±√(6 / fanIn). Each element is drawn at its index in PyTorch's layout, in which files store it.
-func kaimingUniform(
-    _ parameters: UnsafeMutablePointer<Float>, _ entry: ParameterLayout.Entry, fanIn: Int, random: KeyedRandom
-) {
-    let bound = Float((6 / Double(fanIn)).squareRoot())
-    let weight = parameters + entry.range.lowerBound
-    entry.forEachStored { stored, inMemory in
-        weight[inMemory] = bound * (2 * random.uniformFloat(at: UInt64(stored)) - 1)
+    func initialize(_ parameters: UnsafeMutablePointer<Float>, by initializer: Initializer, random: KeyedWeights) {
+        random.fill(parameters, weightEntry, fanIn: inputFeatures, fanOut: outputFeatures, by: initializer)
     }
 }

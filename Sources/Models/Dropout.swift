@@ -16,18 +16,18 @@ struct Dropout: Layer {
     let index: UInt64
 
     var outputShape: Shape { inputShape }
-    var worksInPlace: Bool { true }
+    var memory: OutputMemory { .mayReplaceInput }
     var savedFloatsPerSample: Int { inputFeatures }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
         let count = pass.sampleCount * inputFeatures
-        guard case .training(let seed, let epoch, let position) = context.mode else {
+        guard case .training(let at) = context.mode else {
             if pass.input != UnsafePointer(pass.output) { pass.output.update(from: pass.input, count: count) }
             return
         }
-        let random = KeyedRandom(seed: seed, purpose: .dropout, epoch: epoch, subject: index)
+        let random = KeyedRandom(seed: at.seed, purpose: .dropout, epoch: at.epoch, subject: index)
         context.kernels.dropoutMask(
-            DropoutStream(key: random.key, origin: random.origin), position: UInt64(position * inputFeatures),
+            DropoutStream(key: random.key, origin: random.origin), position: UInt64(at.position * inputFeatures),
             count: count, threshold: UInt32((probability * 0x1p24).rounded(.up)),
             scale: Float(1 / (1 - probability)), to: pass.saved)
         context.kernels.multiplyElements(pass.input, by: pass.saved, count: count, to: pass.output)

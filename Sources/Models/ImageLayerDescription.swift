@@ -85,6 +85,26 @@ extension LayerDescription {
             ConvolutionDescription(outputChannels: outputChannels, kernel: kernel, stride: stride, padding: padding))
     }
 
+    static func convolutionTranspose(_ words: inout LayerWords) throws -> LayerDescription {
+        let outputChannels = try words.size("CHANNELS")
+        let kernel = try words.kernelSize()
+        let stride = words.accepts("stride") ? try words.extent("a number behind \"stride\"", from: 1) : 1
+        let padding = words.accepts("padding") ? try words.extent("a number behind \"padding\"", from: 0) : 0
+        return .convolutionTranspose(
+            ConvolutionDescription(
+                outputChannels: outputChannels, kernel: kernel, stride: stride, padding: .zeros(padding)))
+    }
+
+    static func reshape(_ words: inout LayerWords) throws -> LayerDescription {
+        try words.value("HEIGHTxWIDTHxCHANNELS", "a shape such as 7x7x32") { word in
+            let extents = word.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+            guard (1...3).contains(extents.count), extents.allSatisfy({ (1...1_000_000).contains($0) }) else {
+                return nil
+            }
+            return .reshape(Shape(extents))
+        }
+    }
+
     static func maxPool(_ words: inout LayerWords) throws -> LayerDescription {
         let (kernel, stride) = try words.pool()
         let padding = words.accepts("padding") ? try words.extent("a number behind \"padding\"", from: 0) : 0

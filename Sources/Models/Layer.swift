@@ -7,23 +7,56 @@ package struct LayerContext {
     /// `kernelWorkspaceFloatCount` floats.
     package let workspace: UnsafeMutablePointer<Float>
     package let parameters: UnsafePointer<Float>
+    /// The flat running statistics (`Network.stateLayout`), which training updates. Every worker has the same.
+    package let state: UnsafeMutablePointer<Float>
     package let mode: Mode
 
-    package enum Mode: Hashable, Sendable {
-        /// `position`: the place in the epoch's order of the first sample at hand.
-        case training(seed: UInt64, epoch: UInt64, position: Int)
+    package enum Mode {
+        case training(TrainingPosition)
         case evaluation
     }
 
     package init(
         kernels: any KernelSet, workspace: UnsafeMutablePointer<Float>, parameters: UnsafePointer<Float>,
-        mode: Mode = .evaluation
+        state: UnsafeMutablePointer<Float>, mode: Mode = .evaluation
     ) {
         self.kernels = kernels
         self.workspace = workspace
         self.parameters = parameters
+        self.state = state
         self.mode = mode
     }
+}
+
+/// Which samples are at hand, and the batch that they are a part of.
+package struct TrainingPosition {
+    package let seed: UInt64
+    package let epoch: UInt64
+    /// The place in the epoch's order of the first sample at hand.
+    package let position: Int
+    package let batch: any BatchSums
+
+    package init(seed: UInt64, epoch: UInt64, position: Int, batch: any BatchSums) {
+        self.seed = seed
+        self.epoch = epoch
+        self.position = position
+        self.batch = batch
+    }
+}
+
+/// Sums over a whole batch in the middle of a pass, for layers that need them. Where several workers have a part of the
+/// batch, `total` is collective: each calls it as often as the others, idle ones too.
+package protocol BatchSums: AnyObject {
+    /// Of the whole batch.
+    var sampleCount: Int { get }
+    var grainSize: Int { get }
+    /// The samples of each own subtree of the canonical tree, counted from the first own sample.
+    var subtrees: [Range<Int>] { get }
+    /// `total[j]` = canonical tree over all grains of the batch. `subtreeSums` writes `columnCount` sums over the own
+    /// samples that it is given.
+    func total(
+        columnCount: Int, to total: UnsafeMutablePointer<Float>,
+        _ subtreeSums: (_ samples: Range<Int>, _ sums: UnsafeMutablePointer<Float>) -> Void) throws
 }
 
 /// Memory of one layer for the samples at hand. Rows are samples, contiguous; a row is a shape in row-major order, images
@@ -36,6 +69,8 @@ package struct ForwardPass {
     package let output: UnsafeMutablePointer<Float>
     /// `[sampleCount, savedFloatsPerSample]`, kept until backward.
     package let saved: UnsafeMutablePointer<Float>
+    /// `savedFloatsPerBatch` floats, kept until backward.
+    package let batchSaved: UnsafeMutablePointer<Float>
     /// `scratchFloatCount(sampleCount:)` floats, shared by all layers: nothing stays in it.
     package let scratch: UnsafeMutablePointer<Float>
 }
@@ -45,9 +80,10 @@ package struct BackwardPass {
     package let input: UnsafePointer<Float>
     package let output: UnsafePointer<Float>
     package let saved: UnsafePointer<Float>
+    package let batchSaved: UnsafePointer<Float>
     /// `[sampleCount, outputShape]`
     package let outputGradient: UnsafePointer<Float>
-    /// `[sampleCount, inputShape]`; the output gradient's memory where the layer works in place.
+    /// `[sampleCount, inputShape]`; may be the output gradient's memory where the layer works in place.
     package let inputGradient: UnsafeMutablePointer<Float>
     /// `scratchFloatCount(sampleCount:)` floats.
     package let scratch: UnsafeMutablePointer<Float>
@@ -59,6 +95,7 @@ package struct GradientPass {
     package let grainSize: Int
     package let input: UnsafePointer<Float>
     package let saved: UnsafePointer<Float>
+    package let batchSaved: UnsafePointer<Float>
     package let outputGradient: UnsafePointer<Float>
     /// The flat gradients, laid out as the parameters.
     package let gradients: UnsafeMutablePointer<Float>
@@ -71,35 +108,56 @@ package protocol Layer: Sendable {
     /// Of one sample.
     var inputShape: Shape { get }
     var outputShape: Shape { get }
-    /// Whether the output may take the input's place, which backward then does not need. It does unless the layer below
-    /// reads its output in backward (`Network.isInPlace`); gradients are always in place.
-    var worksInPlace: Bool { get }
+    /// How the output relates to the input's memory.
+    var memory: OutputMemory { get }
     /// Whether backward reads the own output, so that the next layer must not overwrite it.
     var backwardReadsOutput: Bool { get }
-    /// What forward keeps for backward besides input and output.
+    /// What forward keeps for backward besides input and output: for each sample, and for the batch as a whole.
     var savedFloatsPerSample: Int { get }
+    var savedFloatsPerBatch: Int { get }
+    /// Sums that the layer asks `BatchSums` for at once, at most.
+    var batchSumColumns: Int { get }
     var hasParameters: Bool { get }
     /// Scratch memory that a pass over `sampleCount` samples needs besides the workspace; at most linear in it.
     func scratchFloatCount(sampleCount: Int) -> Int
     /// Floating-point operations of the forward products for one sample: 2 for each multiply-add.
     var flopsPerSample: Double { get }
 
-    func forward(_ context: LayerContext, _ pass: ForwardPass)
+    /// - Throws: Only what `BatchSums.total` throws.
+    func forward(_ context: LayerContext, _ pass: ForwardPass) throws
     /// The parameters' gradients over the samples of one subtree.
     func parameterGradient(_ context: LayerContext, _ pass: GradientPass)
-    func inputGradient(_ context: LayerContext, _ pass: BackwardPass)
-    /// Writes the initial values of the own parameters. `number` is that of the layer's first tensor in the network.
-    func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64)
+    func inputGradient(_ context: LayerContext, _ pass: BackwardPass) throws
+    /// Writes the initial values of the own weights, which are 0 before, by `initializer`.
+    func initialize(_ parameters: UnsafeMutablePointer<Float>, by initializer: Initializer, random: KeyedWeights)
+    /// Writes the initial running statistics, which are 0 before.
+    func initializeState(_ state: UnsafeMutablePointer<Float>)
+}
+
+/// How a layer's output relates to its input's memory. Gradients relate alike.
+package enum OutputMemory: Sendable {
+    /// Memory of its own.
+    case own
+    /// May take the input's place, which backward then does not need.
+    case mayReplaceInput
+    /// Is the input's memory: the same elements with another shape; nothing is computed.
+    case isInput
 }
 
 extension Layer {
+    package var memory: OutputMemory { .own }
     package var backwardReadsOutput: Bool { false }
     package var savedFloatsPerSample: Int { 0 }
+    package var savedFloatsPerBatch: Int { 0 }
+    package var batchSumColumns: Int { 0 }
     package var hasParameters: Bool { false }
     package var flopsPerSample: Double { 0 }
     package func scratchFloatCount(sampleCount: Int) -> Int { 0 }
     package func parameterGradient(_ context: LayerContext, _ pass: GradientPass) {}
-    package func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64, number: UInt64) {}
+    package func initialize(
+        _ parameters: UnsafeMutablePointer<Float>, by initializer: Initializer, random: KeyedWeights
+    ) {}
+    package func initializeState(_ state: UnsafeMutablePointer<Float>) {}
     package var inputFeatures: Int { inputShape.elementCount }
     package var outputFeatures: Int { outputShape.elementCount }
 }

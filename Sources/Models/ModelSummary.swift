@@ -22,11 +22,12 @@ package struct ModelSummary: Codable, Sendable {
 
     package init(_ network: Network) {
         inputShape = network.inputShape.extents
-        rows = network.layers.enumerated().map { index, layer in
-            let own = network.layout.entries.filter { $0.name.hasPrefix("\(index).") }
+        rows = network.operations.map { operation in
+            let own = network.layout.entries.filter { $0.belongs(to: operation) }
             return Row(
-                layer: network.description[index].text, outputShape: layer.outputShape.extents,
-                parameters: own.reduce(0) { $0 + $1.range.count }, flops: layer.flopsPerSample)
+                layer: String(repeating: "  ", count: operation.depth) + operation.text,
+                outputShape: operation.outputShape.extents,
+                parameters: own.reduce(0) { $0 + $1.range.count }, flops: operation.layer?.flopsPerSample ?? 0)
         }
         parameters = network.layout.parameterCount
         flops = rows.reduce(0) { $0 + $1.flops }

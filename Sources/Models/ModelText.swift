@@ -4,20 +4,45 @@ import Errors
 ///
 ///     model = layer { "," layer }
 ///
-/// Case and white space do not matter: `"dense 128, relu, dense 10"`.
+/// Braces hold a model inside of a layer. Case and white space do not matter: `"dense 128, relu, dense 10"`.
 package enum ModelText {
     package static var layerNames: [String] { LayerGrammar.all.map(\.name) }
 
     /// - Throws: `Failure(.usage)` that names the wrong word and its column, counted from 1.
     package static func parse(_ text: String) throws -> [LayerDescription] {
+        try parse(text[...], column: 1, text: text)
+    }
+
+    /// A part of `text` that begins at `column`.
+    static func parse(_ part: Substring, column: Int, text: String) throws -> [LayerDescription] {
         var layers: [LayerDescription] = []
-        var column = 1
-        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
-            var words = LayerWords(part, column: column, text: text)
+        var rest = part
+        var column = column
+        while true {
+            let end = try topLevelComma(in: rest, column: column, text: text)
+            var words = LayerWords(rest[..<(end ?? rest.endIndex)], column: column, text: text)
             layers.append(try words.layer())
-            column += part.count + 1
+            guard let end else { return layers }
+            column += rest.distance(from: rest.startIndex, to: end) + 1
+            rest = rest[rest.index(after: end)...]
         }
-        return layers
+    }
+
+    /// The first comma outside of braces.
+    private static func topLevelComma(in part: Substring, column: Int, text: String) throws -> String.Index? {
+        var open: [Int] = []
+        for (offset, index) in part.indices.enumerated() {
+            switch part[index] {
+            case "{": open.append(column + offset)
+            case "}" where open.isEmpty:
+                throw Failure(.usage, "model \"\(text)\": \"}\" at column \(column + offset) closes nothing")
+            case "}": open.removeLast()
+            case "," where open.isEmpty: return index
+            default: break
+            }
+        }
+        guard let first = open.first else { return nil }
+        throw Failure(.usage, "model \"\(text)\": \"{\" at column \(first) is not closed")
     }
 
     /// The text that `parse` reads as `layers`.
@@ -43,8 +68,15 @@ struct LayerGrammar: Sendable {
         LayerGrammar(name: "maxpool", form: "maxpool SIZE [stride N] [padding N]") { try .maxPool(&$0) },
         LayerGrammar(name: "avgpool", form: "avgpool SIZE [stride N]") { try .averagePool(&$0) },
         LayerGrammar(name: "global-avgpool", form: "global-avgpool") { _ in .globalAveragePool },
+        LayerGrammar(name: "conv-transpose", form: "conv-transpose CHANNELS SIZE [stride N] [padding N]") {
+            try .convolutionTranspose(&$0)
+        },
         LayerGrammar(name: "flatten", form: "flatten") { _ in .flatten },
-        dropout,
+        LayerGrammar(name: "reshape", form: "reshape HEIGHTxWIDTHxCHANNELS") { try .reshape(&$0) },
+        LayerGrammar(name: "batchnorm", form: "batchnorm") { _ in .batchNorm },
+        LayerGrammar(name: "layernorm", form: "layernorm") { _ in .layerNorm },
+        LayerGrammar(name: "softmax", form: "softmax") { _ in .softmax },
+        dropout, residual,
     ]
 }
 
@@ -64,8 +96,10 @@ struct LayerWords {
     private var form = ""
 
     init(_ part: Substring, column: Int, text: String) {
-        words = part.split(whereSeparator: \.isWhitespace).map { word in
-            Word(text: word.lowercased(), column: column + part.distance(from: part.startIndex, to: word.startIndex))
+        words = Self.split(part).map { word in
+            Word(
+                text: word.first == "{" ? String(word) : word.lowercased(),
+                column: column + part.distance(from: part.startIndex, to: word.startIndex))
         }
         self.column = column
         self.text = text
@@ -88,6 +122,39 @@ struct LayerWords {
             throw failure("unexpected \"\(extra.text)\" at column \(extra.column); is a comma missing?")
         }
         return layer
+    }
+
+    /// At white space; what stands in braces is one word with them.
+    private static func split(_ part: Substring) -> [Substring] {
+        var words: [Substring] = []
+        var begin: String.Index?
+        var depth = 0
+        for index in part.indices {
+            let character = part[index]
+            if depth == 0, character.isWhitespace || character == "{", let first = begin {
+                words.append(part[first..<index])
+                begin = nil
+            }
+            if begin == nil && !character.isWhitespace { begin = index }
+            if character == "{" { depth += 1 }
+            guard character == "}", let first = begin else { continue }
+            depth -= 1
+            if depth == 0 {
+                words.append(part[first...index])
+                begin = nil
+            }
+        }
+        if let begin { words.append(part[begin...]) }
+        return words
+    }
+
+    /// The layers in the braces that come next.
+    mutating func block(_ meaning: String) throws -> [LayerDescription] {
+        let column = next < words.count ? words[next].column : 0
+        let inner = try value(meaning, "layers in braces, such as { dense 64, relu }") { word -> Substring? in
+            word.first == "{" ? word.dropFirst().dropLast() : nil
+        }
+        return try ModelText.parse(inner, column: column + 1, text: text)
     }
 
     /// A whole number from 1 to 1,000,000.

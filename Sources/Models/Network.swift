@@ -2,30 +2,32 @@ import Errors
 import KernelContract
 import Tensors
 
-/// A chain of layers with shapes, ending in one logit for each class. Immutable; what a worker computes is in `Activations`.
+/// Layers with shapes, ending in one logit for each class. Immutable; what a worker computes is in `Activations`.
 package struct Network: Sendable {
     package let description: [LayerDescription]
     /// Shape of one sample, such as `[28, 28]`.
     package let inputShape: Shape
     package let classCount: Int
     package let layout: ParameterLayout
-    package let layers: [any Layer]
+    /// Running statistics, which are no parameters: of batch norm.
+    package let stateLayout: ParameterLayout
+    package let operations: [Operation]
+    /// By tensor of `layout`.
+    package let settings: [TensorSettings]
+    let memory: NetworkMemory
 
     /// - Parameter classCount: What the last layer must give; nil takes what it gives.
     /// - Throws: `Failure(.data)` that names the layer where a shape does not fit.
-    package init(_ description: [LayerDescription], inputShape: Shape, classCount: Int?) throws {
-        var layout = ParameterLayout()
-        var layers: [any Layer] = []
-        var shape = inputShape
-        for (index, part) in description.enumerated() {
-            do {
-                let layer = try part.layer(inputShape: shape, name: "\(index)", index: index, layout: &layout)
-                layers.append(layer)
-                shape = layer.outputShape
-            } catch let failure as Failure {
-                throw Failure(.data, "model: layer \(index + 1) (\"\(part.text)\") \(failure.message)")
-            }
+    package init(
+        _ description: [LayerDescription], inputShape: Shape, classCount: Int?,
+        settings: LayerSettings = LayerSettings()
+    ) throws {
+        var builder = NetworkBuilder(inputShape: inputShape)
+        let output: Int
+        do { output = try builder.append(description, to: 0) } catch let nested as NestedFailure {
+            throw nested.failure
         }
+        let shape = builder.shape(of: output)
         let last = description.last.map { "layer \(description.count) (\"\($0.text)\")" } ?? "the empty model"
         let classCount = classCount ?? shape.elementCount
         guard shape == [classCount] else {
@@ -34,27 +36,52 @@ package struct Network: Sendable {
                 "model: \(last) gives \(shape) but one output for each of \(classCount) classes is needed, [\(classCount)]; "
                     + "end the model with \"dense \(classCount)\"")
         }
-        guard !layout.entries.isEmpty else { throw Failure(.data, "model: there is no layer with parameters to train") }
+        guard !builder.layout.entries.isEmpty else {
+            throw Failure(.data, "model: there is no layer with parameters to train")
+        }
         self.description = description
         self.inputShape = inputShape
         self.classCount = classCount
-        self.layout = layout
-        self.layers = layers
+        layout = builder.layout
+        stateLayout = builder.stateLayout
+        operations = builder.operations
+        let tensorSettings = try settings.resolve(builder.operations, builder.layout)
+        self.settings = tensorSettings
+        guard tensorSettings.contains(where: { !$0.isFrozen }) else {
+            throw Failure(.data, "layers: all parameters are frozen, so that there is nothing to train")
+        }
+        let layout = builder.layout
+        memory = NetworkMemory(
+            builder.operations, inputFeatures: inputShape.elementCount,
+            isTrained: builder.operations.map { operation in
+                zip(layout.entries, tensorSettings).contains { $0.belongs(to: operation) && !$1.isFrozen }
+            })
     }
 
     package var inputFeatures: Int { inputShape.elementCount }
+    package var layers: [any Layer] { operations.compactMap(\.layer) }
 
-    /// Floating-point operations of the products for one training sample: forward, weight gradients, and input
-    /// gradients but for the first layer with weights.
-    package var trainingFlopsPerSample: Double {
-        layers.enumerated().reduce(0) { $0 + $1.element.flopsPerSample * ($1.offset == firstTrainable ? 2 : 3) }
+    func features(of value: Int) -> Int {
+        value == 0 ? inputFeatures : operations[value - 1].outputShape.elementCount
     }
 
-    /// Floats that training keeps of one sample: the input, what each layer makes of it and keeps, and two gradients.
+    /// Floating-point operations of the products for one training sample: forward, weight gradients, and input
+    /// gradients where a layer below is trained.
+    package var trainingFlopsPerSample: Double {
+        let forward = layers.reduce(0) { $0 + $1.flopsPerSample }
+        return memory.steps.reduce(forward) { sum, step in
+            switch step {
+            case .parameterGradient(let index, _), .inputGradient(let index, _, _):
+                sum + (operations[index].layer?.flopsPerSample ?? 0)
+            case .add: sum
+            }
+        }
+    }
+
+    /// Floats that training keeps of one sample: the input, what each layer makes of it and keeps, and gradients.
     package var activationsPerSample: Int {
-        let outputs = layers.indices.filter { !isInPlace($0) }.map { layers[$0].outputFeatures }
         let saved = layers.reduce(0) { $0 + $1.savedFloatsPerSample }
-        return inputFeatures + saved + outputs.reduce(0, +) + 2 * widestFeatures
+        return memory.bufferFeatures.reduce(0, +) + saved + memory.slotFeatures.reduce(0, +)
     }
 
     /// What the greediest layer asks for.
@@ -62,29 +89,34 @@ package struct Network: Sendable {
         layers.reduce(0) { max($0, $1.scratchFloatCount(sampleCount: sampleCount)) }
     }
 
-    /// Whether a layer's output takes its input's place: where it can and the layer below has no need of the value.
-    func isInPlace(_ layer: Int) -> Bool {
-        layers[layer].worksInPlace && (layer == 0 || !layers[layer - 1].backwardReadsOutput)
-    }
-
-    /// Of all gradients that pass between layers.
-    var widestFeatures: Int {
-        layers.enumerated().reduce(0) { widest, layer in
-            let input = layer.offset > firstTrainable ? layer.element.inputFeatures : 0
-            return max(widest, max(input, layer.element.outputFeatures))
-        }
-    }
-
-    /// No gradient is needed at the input of this layer or below it.
-    var firstTrainable: Int { layers.firstIndex { $0.hasParameters } ?? 0 }
+    /// The most sums over a batch that a layer asks for at once; 0 where none does.
+    package var batchSumColumns: Int { layers.reduce(0) { max($0, $1.batchSumColumns) } }
 
     /// Initial parameters, each drawn from (seed, tensor's number, index): docs/NUMERICS.md.
     package func initialize(_ parameters: UnsafeMutablePointer<Float>, seed: UInt64) {
         for i in 0..<layout.floatCount { parameters[i] = 0 }
-        var number: UInt64 = 0
-        for layer in layers where layer.hasParameters {
-            layer.initialize(parameters, seed: seed, number: number)
-            number += 2
+        var number = 0
+        for operation in operations {
+            guard let layer = operation.layer, layer.hasParameters else { continue }
+            let weight = layout.entries.firstIndex { $0.belongs(to: operation) }
+            layer.initialize(
+                parameters, by: weight.flatMap { settings[$0].initializer } ?? .standard,
+                random: KeyedWeights(seed: seed, number: number))
+            number += 1
         }
     }
+
+    /// Initial running statistics: mean 0, variance 1.
+    package func initializeState(_ state: UnsafeMutablePointer<Float>) {
+        for i in 0..<stateLayout.floatCount { state[i] = 0 }
+        for layer in layers { layer.initializeState(state) }
+    }
+}
+
+extension ParameterLayout.Entry {
+    /// Of `3.weight` and operation `3`.
+    func belongs(to operation: Operation) -> Bool { operation.layer != nil && layerName == operation.name }
+
+    /// What is in front of the last point.
+    var layerName: Substring { name.lastIndex(of: ".").map { name[..<$0] } ?? "" }
 }

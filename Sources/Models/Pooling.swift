@@ -26,8 +26,6 @@ struct MaxPool2D: Layer {
         outputShape = [window.outputHeight, window.outputWidth, channels]
     }
 
-    var worksInPlace: Bool { false }
-
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
         context.kernels.maxPool(
             window, channels: channels, sampleCount: pass.sampleCount, x: pass.input, y: pass.output)
@@ -65,8 +63,6 @@ struct AveragePool2D: Layer {
         self.inputShape = inputShape
         outputShape = [channels]
     }
-
-    var worksInPlace: Bool { false }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
         context.kernels.averagePool(

@@ -6,7 +6,7 @@ struct ReLU: Layer {
     let inputShape: Shape
 
     var outputShape: Shape { inputShape }
-    var worksInPlace: Bool { true }
+    var memory: OutputMemory { .mayReplaceInput }
     var backwardReadsOutput: Bool { true }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {

@@ -19,13 +19,16 @@ package struct Optimizer: ~Copyable {
     private let kept: AlignedBuffer<Float>
     /// All parameters' moving average, of which the slice is written.
     private let averages: UnsafeMutablePointer<Float>
-    private var constants: UpdateConstants
+    /// By group.
+    private var constants: [UpdateConstants]
+    private let groups: TensorGroups
 
     /// `blockSums` holds `blockSumColumns` Doubles for each block of the layout, `averages` a float for each
-    /// parameter where there is a moving average; both are seen by all workers.
+    /// parameter where there is a moving average; both are seen by all workers. `tensors` say what single tensors have of
+    /// their own, by the layout's order; empty for none.
     package init(
-        _ description: UpdateDescription, layout: ParameterLayout, slice: Range<Int>, kernels: any KernelSet,
-        blockSums: UnsafeMutablePointer<Double>, averages: UnsafeMutablePointer<Float>
+        _ description: UpdateDescription, tensors: [TensorUpdate] = [], layout: ParameterLayout, slice: Range<Int>,
+        kernels: any KernelSet, blockSums: UnsafeMutablePointer<Double>, averages: UnsafeMutablePointer<Float>
     ) {
         self.description = description
         self.layout = layout
@@ -33,7 +36,11 @@ package struct Optimizer: ~Copyable {
         self.kernels = kernels
         self.averages = averages
         norms = BlockNorms(layout: layout, slice: slice, sums: blockSums)
-        constants = UpdateConstants(description.optimizer)
+        groups = TensorGroups(tensors, layout: layout, slice: slice)
+        constants = groups.all.map { group in
+            UpdateConstants(
+                group.weightDecay.map { description.optimizer.with(.weightDecay, $0) } ?? description.optimizer)
+        }
         let (hasFirst, hasSecond) = description.optimizer.states
         first = AlignedBuffer(count: hasFirst ? slice.count : 0)
         second = AlignedBuffer(count: hasSecond ? slice.count : 0)
@@ -44,7 +51,9 @@ package struct Optimizer: ~Copyable {
     /// Sets the constants of update number `step`, counted from 1.
     package mutating func begin(step: Int, learningRate: Double) {
         precondition(step >= 1, "Optimizer: step \(step) is below 1")
-        constants.begin(step: step, learningRate: learningRate)
+        for (index, group) in groups.all.enumerated() {
+            constants[index].begin(step: step, learningRate: learningRate * group.learningRateFactor)
+        }
     }
 
     /// Takes the gradient of `range`, which begins at `range`'s first float.
@@ -60,6 +69,10 @@ package struct Optimizer: ~Copyable {
             kernels.clamp(gradient, count: range.count, limit: Float(limit), to: own)
         } else {
             own.update(from: gradient, count: range.count)
+        }
+        // A frozen tensor has no part in a norm.
+        groups.forEachFrozen(in: range) { frozen in
+            (own + (frozen.lowerBound - range.lowerBound)).update(repeating: 0, count: frozen.count)
         }
         if description.blockSumColumns == 0 { update(range, parameters, own) }
     }
@@ -78,9 +91,13 @@ package struct Optimizer: ~Copyable {
             if !(factor >= 1) { kernels.scale(kept.base, count: slice.count, by: Float(factor)) }
         }
         guard description.optimizer.rule == .lamb else { return update(slice, parameters, kept.base) }
-        kernels.directLAMB(
-            parameters: parameters + slice.lowerBound, gradient: kept.base, m: first.base, v: second.base,
-            count: slice.count, step: constants.adam, to: kept.base)
+        groups.forEachTrained(in: slice) { range, group in
+            let offset = range.lowerBound - slice.lowerBound
+            let direction = kept.base + offset
+            kernels.directLAMB(
+                parameters: parameters + range.lowerBound, gradient: direction, m: first.base + offset,
+                v: second.base + offset, count: range.count, step: constants[group].adam, to: direction)
+        }
         norms.measure(column: columns - 2, parameters, origin: 0, kernels)
         norms.measure(column: columns - 1, kept.base, origin: slice.lowerBound, kernels)
         try exchange(columns - 2..<columns)
@@ -89,6 +106,16 @@ package struct Optimizer: ~Copyable {
 
     private func update(
         _ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>
+    ) {
+        groups.forEachTrained(in: range) { part, group in
+            update(part, parameters, gradient + (part.lowerBound - range.lowerBound), constants[group])
+        }
+        average(range, parameters)
+    }
+
+    private func update(
+        _ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+        _ constants: UpdateConstants
     ) {
         let offset = range.lowerBound - slice.lowerBound
         let p = parameters + range.lowerBound
@@ -110,20 +137,20 @@ package struct Optimizer: ~Copyable {
         case .lamb:
             preconditionFailure("Optimizer: LAMB updates in finish")
         }
-        average(range, parameters)
     }
 
     /// LAMB's `p ← fma(−learningRate · ‖p‖ / ‖u‖, u, p)`, tensor by tensor; the ratio is 1 where a norm is 0.
     private func updateByTrustRatio(_ parameters: UnsafeMutablePointer<Float>, parameterColumn: Int) {
         for (tensor, entry) in layout.entries.enumerated() {
             let range = entry.range.clamped(to: slice)
-            guard !range.isEmpty else { continue }
+            guard !range.isEmpty, let group = groups.group(of: tensor) else { continue }
             let parameterNorm = norms.norm(column: parameterColumn, tensor: tensor)
             let directionNorm = norms.norm(column: parameterColumn + 1, tensor: tensor)
             let ratio = parameterNorm == 0 || directionNorm == 0 ? 1 : parameterNorm / directionNorm
             kernels.updateSGD(
                 parameters: parameters + range.lowerBound, gradient: kept.base + (range.lowerBound - slice.lowerBound),
-                velocity: nil, count: range.count, step: SGDStep(learningRate: Float(constants.learningRate * ratio)))
+                velocity: nil, count: range.count,
+                step: SGDStep(learningRate: Float(constants[group].learningRate * ratio)))
         }
         average(slice, parameters)
     }
@@ -132,7 +159,7 @@ package struct Optimizer: ~Copyable {
     private func average(_ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>) {
         guard let decay = description.averageDecay else { return }
         let (old, new) = (averages + range.lowerBound, parameters + range.lowerBound)
-        if constants.step == 1 {
+        if constants[0].step == 1 {
             old.update(from: new, count: range.count)
         } else {
             kernels.updateAverage(old, with: new, count: range.count, weight: Float(1 - decay))

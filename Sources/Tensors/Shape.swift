@@ -24,6 +24,20 @@ package struct Shape: Sendable, ExpressibleByArrayLiteral, CustomStringConvertib
     package var description: String { "[" + extents.map(String.init).joined(separator: ", ") + "]" }
 }
 
+extension Shape {
+    /// How a tensor with one element for each of this shape's lies in memory, channels last, and how files store it,
+    /// channels first as in PyTorch. `flattened` shapes count as what they were.
+    package var channelsFirstStorage: (memoryShape: Shape, storage: ParameterLayout.Storage) {
+        let extents = flattenedExtents ?? extents
+        guard extents.count == 3 else {
+            return (self, ParameterLayout.Storage(shape: self, axes: Array(self.extents.indices)))
+        }
+        let (height, width, channels) = (extents[0], extents[1], extents[2])
+        let stored: Shape = flattenedExtents == nil ? [channels, height, width] : [elementCount]
+        return (Shape(extents), ParameterLayout.Storage(shape: stored, axes: [2, 0, 1]))
+    }
+}
+
 extension Shape: Hashable {
     package static func == (left: Shape, right: Shape) -> Bool { left.extents == right.extents }
     package func hash(into hasher: inout Hasher) { hasher.combine(extents) }

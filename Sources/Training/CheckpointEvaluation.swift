@@ -83,6 +83,7 @@ package struct CheckpointEvaluation: Sendable {
         let data = try communicator.agree { try dataset.load() }
         let images = split == .train ? data.train : data.test
         let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
+        let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
         try communicator.agree {
             guard network.inputFeatures == images.pixelsPerImage, network.classCount == data.classCount else {
                 throw Failure(
@@ -90,14 +91,15 @@ package struct CheckpointEvaluation: Sendable {
                     "\(path) takes \(network.inputFeatures) values and \(network.classCount) classes, but \(data.name) has "
                         + "\(images.pixelsPerImage) pixels and \(data.classCount) classes")
             }
-            try network.load(
+            try network.layout.load(
                 checkpoint, prefix: checkpoint.hasAverages ? Checkpoint.averagePrefix : "", into: parameters.base,
                 path: path)
+            try network.stateLayout.load(checkpoint, into: state.base, path: path)
         }
         let loss = try communicator.agree { try Loss(self.loss, classCount: network.classCount) }
         let evaluation = try Evaluator(network: network, loss: loss, kernels: kernels).evaluate(
             images, indices: (0..<Int32(images.count)).map { $0 }, parameters: parameters.base,
-            communicator: communicator)
+            state: state.base, communicator: communicator)
         return EvaluationReport(
             checkpoint: path, parametersSHA256: checkpoint.parametersSHA256, isAverage: checkpoint.hasAverages,
             dataset: data.name, split: split.rawValue,

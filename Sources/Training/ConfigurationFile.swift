@@ -35,6 +35,8 @@ extension TrainingOptions {
         ConfigurationKey("dataset", \.dataset, "text"),
         ConfigurationKey("data-dir", \.dataDirectory, "text"),
         ConfigurationKey("model", \.model, "text"),
+        ConfigurationKey("init", \.initializer, "text"),
+        ConfigurationKey("layers", \.layers, "text"),
         ConfigurationKey("loss", \.loss, "text"),
         ConfigurationKey("label-smoothing", \.labelSmoothing, "a number"),
         ConfigurationKey("class-weights", \.classWeights, "text"),
@@ -127,6 +129,7 @@ extension TrainingConfiguration {
         var lines = ["dataset: \(quoted(dataset))"]
         if let dataDirectory { lines.append("data-dir: \(quoted(dataDirectory))") }
         lines.append("model: \(quoted(ModelText.text(of: model)))")
+        if !layers.rules.isEmpty { lines.append("layers: \(quoted(layers.text))") }
         lines += loss.yamlLines
         lines += updateYAML
         lines += ["batch-size: \(batchSize)", "grain: \(grainSize)", "epochs: \(epochs)"]

@@ -43,18 +43,18 @@ package struct Evaluator: ~Copyable {
     /// All workers call it and all get the same result.
     package func evaluate(
         _ images: LabelledImages, indices: [Int32], parameters: UnsafePointer<Float>,
-        communicator: borrowing Communicator
+        state: UnsafeMutablePointer<Float>, communicator: borrowing Communicator
     ) throws -> Evaluation {
         let partition = GrainPartition(sampleCount: indices.count, grainSize: Self.grainSize)
         let run = partition.grains(of: communicator.rank, size: communicator.size)
-        let context = LayerContext(kernels: kernels, workspace: workspace.base, parameters: parameters)
+        let context = LayerContext(kernels: kernels, workspace: workspace.base, parameters: parameters, state: state)
         let classCount = activations.classCount
         var statistics: [GrainStatistics] = []
         var confusion = [Int](repeating: 0, count: classCount * classCount)
         for first in stride(from: run.lowerBound, to: run.upperBound, by: Self.grainsAtOnce) {
             let grains = first..<min(first + Self.grainsAtOnce, run.upperBound)
             let samples = partition.samples(of: grains)
-            score(images, indices[samples], context)
+            try score(images, indices[samples], context)
             for row in 0..<samples.count {
                 confusion[Int(labels.base[row]) * classCount + Int(predictions.base[row])] += 1
             }
@@ -80,13 +80,13 @@ package struct Evaluator: ~Copyable {
             confusionMatrix: (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) })
     }
 
-    private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) {
+    private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) throws {
         samples.withUnsafeBufferPointer {
             images.gather(
                 $0, upcoming: UnsafeBufferPointer(start: nil, count: 0), kernels: kernels, pixels: activations.input,
                 labels: labels.base)
         }
-        activations.forward(context, sampleCount: samples.count)
+        try activations.forward(context, sampleCount: samples.count)
         loss.evaluate(
             LossPass(
                 loss.description.kind, rowCount: samples.count, classCount: activations.classCount,

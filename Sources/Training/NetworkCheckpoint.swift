@@ -9,31 +9,31 @@ package let numericsVersion = 1
 private let formatVersion = 1
 
 extension Network {
-    /// The parameters as a checkpoint's tensors: PyTorch's names and layout.
-    func tensors(_ parameters: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
-        layout.entries.map {
-            Checkpoint.Tensor(prefix + $0.name, $0.storage.shape, $0.stored(parameters + $0.range.lowerBound))
-        }
+    /// Parameters and running statistics as a checkpoint's tensors.
+    private func tensors(_ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
+        layout.tensors(parameters) + stateLayout.tensors(state)
     }
 
     /// The one number that proves a run: docs/NUMERICS.md.
-    package func parametersSHA256(_ parameters: UnsafePointer<Float>) -> String {
-        Checkpoint.parametersSHA256(of: tensors(parameters))
+    package func parametersSHA256(_ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>) -> String {
+        Checkpoint.parametersSHA256(of: tensors(parameters, state: state))
     }
 
     /// Weights, their moving average if there is one, and what is needed to use them.
     package func checkpoint(
-        _ parameters: UnsafePointer<Float>, averages: UnsafePointer<Float>? = nil, seed: UInt64, epoch: Int, step: Int
+        _ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>, averages: UnsafePointer<Float>? = nil,
+        seed: UInt64, epoch: Int, step: Int
     ) -> Checkpoint {
         Checkpoint(
-            tensors: tensors(parameters) + (averages.map { tensors($0, prefix: Checkpoint.averagePrefix) } ?? []),
+            tensors: tensors(parameters, state: state)
+                + (averages.map { layout.tensors($0, prefix: Checkpoint.averagePrefix) } ?? []),
             metadata: [
                 MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
                 MetadataKey.numericsVersion: "\(numericsVersion)",
                 MetadataKey.model: ModelText.text(of: description),
                 MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
                 MetadataKey.classCount: "\(classCount)", MetadataKey.seed: "\(seed)", MetadataKey.epoch: "\(epoch)",
-                MetadataKey.step: "\(step)", MetadataKey.parametersSHA256: parametersSHA256(parameters),
+                MetadataKey.step: "\(step)", MetadataKey.parametersSHA256: parametersSHA256(parameters, state: state),
             ])
     }
 
@@ -70,12 +70,22 @@ extension Network {
         }
     }
 
-    /// Copies a checkpoint's parameters, or their average under its prefix, into the flat buffer, which holds
-    /// `layout.floatCount` floats.
+}
+
+extension ParameterLayout {
+    /// A flat buffer as a checkpoint's tensors: PyTorch's names and layout.
+    fileprivate func tensors(_ values: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
+        entries.map { Checkpoint.Tensor(prefix + $0.name, $0.storage.shape, $0.stored(values + $0.range.lowerBound)) }
+    }
+
+    /// Copies a checkpoint's tensors, under a prefix such as that of the average, into the flat buffer, which holds
+    /// `floatCount` floats.
+    ///
+    /// - Throws: `Failure(.data)` for a tensor that is missing or has another shape.
     package func load(
         _ checkpoint: Checkpoint, prefix: String = "", into parameters: UnsafeMutablePointer<Float>, path: String
     ) throws {
-        for entry in layout.entries {
+        for entry in entries {
             let name = prefix + entry.name
             guard let tensor = checkpoint[name], tensor.elementType == .float32 else {
                 throw Failure(.data, "\(path): the float32 tensor \"\(name)\" is missing")

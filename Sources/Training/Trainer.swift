@@ -29,6 +29,9 @@ package struct Trainer: ~Copyable {
     private let predictions: AlignedBuffer<UInt8>
     private var optimizer: Optimizer
     private let reducer: GradientReducer
+    private let batchSums: StepBatch
+    /// Running statistics, the same on every worker.
+    private let runningStatistics: AlignedBuffer<Float>
     /// Updates done.
     package private(set) var stepCount = 0
     /// Where the time of the steps went, on this worker.
@@ -56,10 +59,20 @@ package struct Trainer: ~Copyable {
             blockSumColumns: configuration.update.blockSumColumns,
             keepsAverages: configuration.update.averageDecay != nil)
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
+        let batchReducer =
+            network.batchSumColumns == 0
+            ? nil
+            : try BatchReducer(
+                communicator: communicator, grainCounts: plans.map(\.partition.grainCount),
+                columnLimit: network.batchSumColumns, kernels: kernels)
         optimizer = Optimizer(
-            configuration.update, layout: network.layout, slice: reducer.slice, kernels: kernels,
-            blockSums: reducer.blockSums, averages: reducer.averages)
+            configuration.update, tensors: network.tensorUpdates(learningRate: configuration.learningRate),
+            layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
+            averages: reducer.averages)
         self.reducer = reducer
+        batchSums = StepBatch(plans[0], reducer: batchReducer)
+        runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
+        network.initializeState(runningStatistics.base)
         seed = configuration.seed
         self.kernels = kernels
         self.images = images
@@ -74,6 +87,9 @@ package struct Trainer: ~Copyable {
 
     /// The flat parameters; they change only within `step`.
     package var parameters: UnsafeMutablePointer<Float> { reducer.parameters }
+
+    /// The flat running statistics; they change only within `step`.
+    package var state: UnsafeMutablePointer<Float> { runningStatistics.base }
 
     /// The moving average of the parameters, gathered from all workers; nil where none is kept. Collective, after the
     /// first step.
@@ -102,9 +118,13 @@ package struct Trainer: ~Copyable {
         guard let plan = plans.first(where: { $0.partition.sampleCount == batch.count }) else {
             preconditionFailure("Trainer: a batch of \(batch.count) samples was not planned for")
         }
+        batchSums.plan = plan
         let context = LayerContext(
             kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters),
-            mode: .training(seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound))
+            state: runningStatistics.base,
+            mode: .training(
+                TrainingPosition(
+                    seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound, batch: batchSums)))
         var clock = PhaseClock()
         let own = plan.samples.count
         images.gather(
@@ -112,14 +132,14 @@ package struct Trainer: ~Copyable {
             upcoming: UnsafeBufferPointer(rebasing: upcoming[plan.samples.clamped(to: 0..<upcoming.count)]),
             kernels: kernels, pixels: activations.input, labels: labels.base)
         phases.input += clock.lap()
-        activations.forward(context, sampleCount: own)
+        try activations.forward(context, sampleCount: own)
         phases.forward += clock.lap()
         let denominator = images.labels.withUnsafeBufferPointer { labels in
             loss.denominator(plan.partition) { labels[Int(batch[$0])] }
         }
         evaluateLoss(plan, denominator: denominator)
         phases.loss += clock.lap()
-        activations.backward(
+        try activations.backward(
             context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
         ) { reducer.partial($0) }
         phases.backward += clock.lap()

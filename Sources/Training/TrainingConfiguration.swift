@@ -8,6 +8,8 @@ package struct TrainingConfiguration: Sendable {
     package var dataset: String
     package var dataDirectory: String?
     package var model: [LayerDescription]
+    /// Initialisers and what single layers have of their own.
+    package var layers: LayerSettings
     package var loss: LossDescription
     /// Optimizer, clipping, moving average.
     package var update: UpdateDescription

@@ -9,6 +9,10 @@ package struct TrainingOptions: Sendable {
     package var dataset: String?
     package var dataDirectory: String?
     package var model: String?
+    /// How weights begin.
+    package var initializer: String?
+    /// Settings of single layers.
+    package var layers: String?
     package var loss: String?
     package var labelSmoothing: Double?
     /// Numbers with commas between them.
@@ -61,6 +65,7 @@ package struct TrainingOptions: Sendable {
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         return TrainingConfiguration(
             dataset: dataset ?? "fashion-mnist", dataDirectory: dataDirectory, model: try resolvedModel(),
+            layers: try resolvedLayers(),
             loss: try resolvedLoss(), update: update,
             learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
             warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },
@@ -77,6 +82,16 @@ package struct TrainingOptions: Sendable {
 
     private func resolvedModel() throws -> [LayerDescription] {
         try placed("model") { try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10") }
+    }
+
+    /// `--init` comes first, as a rule for all weights.
+    private func resolvedLayers() throws -> LayerSettings {
+        var settings = LayerSettings()
+        if let initializer {
+            settings.rules.append(.init(initializer: try placed("init") { try Initializer(initializer) }))
+        }
+        if let layers { settings.rules += try placed("layers") { try LayerSettings(layers).rules } }
+        return settings
     }
 
     func positive(_ value: Int, _ option: String) throws -> Int {

@@ -39,7 +39,9 @@ package struct TrainingRun: Sendable {
             let inputShape: Shape =
                 shape.channels == 1
                 ? [shape.height, shape.width] : [shape.height, shape.width, shape.channels]
-            return try Network(configuration.model, inputShape: inputShape, classCount: data.classCount)
+            return try Network(
+                configuration.model, inputShape: inputShape, classCount: data.classCount,
+                settings: configuration.layers)
         }
         let trainer = try Trainer(
             configuration, network: network, images: data.train, sampleCount: split.train.count, kernels: kernels,
@@ -192,7 +194,7 @@ private struct TrainingSession: ~Copyable {
     ) throws -> MetricsPoint {
         let parameters = try trainer.gatherAverages() ?? trainer.parameters
         let result = try evaluator.evaluate(
-            images, indices: indices, parameters: parameters, communicator: communicator)
+            images, indices: indices, parameters: parameters, state: trainer.state, communicator: communicator)
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: split, loss: result.loss, accuracy: result.accuracy,
             wallSeconds: wallSeconds)
@@ -205,7 +207,7 @@ private struct TrainingSession: ~Copyable {
     }
 
     private func recordHash(epoch: Int, _ communicator: borrowing Communicator) throws {
-        let hash = directory == nil ? nil : network.parametersSHA256(trainer.parameters)
+        let hash = directory == nil ? nil : network.parametersSHA256(trainer.parameters, state: trainer.state)
         let point = MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: .train, parametersSHA256: hash, wallSeconds: wallSeconds)
         try record([point], communicator)
@@ -217,7 +219,7 @@ private struct TrainingSession: ~Copyable {
         try communicator.onRoot {
             guard let directory else { return }
             let checkpoint = network.checkpoint(
-                trainer.parameters, averages: averages, seed: configuration.seed, epoch: epoch,
+                trainer.parameters, state: trainer.state, averages: averages, seed: configuration.seed, epoch: epoch,
                 step: trainer.stepCount)
             let file = try directory.write(checkpoint, step: trainer.stepCount)
             func point(_ split: MetricsPoint.Split) -> MetricsPoint? { last.first { $0.split == split } }

@@ -48,6 +48,7 @@ struct ConvolutionGoldenTests {
         for (entry, values) in zip(network.layout.entries, test.parameters) {
             entry.forEachStored { parameters.base[entry.range.lowerBound + $1] = Float(values[$0]) }
         }
+        let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
         let activations = Activations(network: network, capacity: test.samples)
         let (height, width, channels) = (test.inputShape[0], test.inputShape[1], test.inputShape[2])
         for (index, value) in test.x.enumerated() {
@@ -57,15 +58,16 @@ struct ConvolutionGoldenTests {
             activations.input[(sample * height * width + position) * channels + channel] = Float(value)
         }
         let context = LayerContext(
-            kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(parameters.base))
-        activations.forward(context, sampleCount: test.samples)
+            kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(parameters.base),
+            state: state.base)
+        try activations.forward(context, sampleCount: test.samples)
         let u = 0x1p-24
         for (index, exact) in test.logits.enumerated() {
             let apart = abs(Double(activations.logits[index]) - exact)
             #expect(apart <= test.roundings * u * test.logitsBound[index], "logit \(index): \(apart) from \(exact)")
         }
         for (index, value) in test.logitsGradient.enumerated() { activations.logitsGradient[index] = Float(value) }
-        activations.backward(context, sampleCount: test.samples, grainSize: 2, subtrees: [0..<test.samples]) { _ in
+        try activations.backward(context, sampleCount: test.samples, grainSize: 2, subtrees: [0..<test.samples]) { _ in
             gradients.base
         }
         for (tensor, entry) in network.layout.entries.enumerated() {

@@ -33,6 +33,7 @@ struct TrainingStepTests {
         var losses = [Float](repeating: 0, count: sampleCount)
         var predictions = [UInt8](repeating: 0, count: sampleCount)
         let labels = samples.map { UInt8($0.label) }
+        let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
         let unused = AlignedBuffer<Double>(count: 0)
         var fast = Optimizer(
             UpdateDescription(optimizer), layout: network.layout, slice: 0..<network.layout.floatCount,
@@ -45,13 +46,15 @@ struct TrainingStepTests {
                 for (column, value) in sample.x.enumerated() { activations.input[row * 12 + column] = Float(value) }
             }
             let context = LayerContext(
-                kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(parameters.base))
-            activations.forward(context, sampleCount: sampleCount)
+                kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(parameters.base),
+                state: state.base)
+            try activations.forward(context, sampleCount: sampleCount)
             kernels.softmaxCrossEntropy(
                 rowCount: sampleCount, classCount: 4, logits: activations.logits, rowStride: 4, labels: labels,
                 denominator: Float(sampleCount), losses: &losses, predictions: &predictions,
                 gradient: activations.logitsGradient, workspace: workspace.base)
-            activations.backward(context, sampleCount: sampleCount, grainSize: 8, subtrees: [0..<sampleCount]) { _ in
+            try activations.backward(context, sampleCount: sampleCount, grainSize: 8, subtrees: [0..<sampleCount]) {
+                _ in
                 gradients.base
             }
             fast.begin(step: step, learningRate: learningRate)

@@ -60,7 +60,9 @@ struct ConvolutionTrainingTests {
                 }
             }
             try communicator.barrier()
-            return (network.parametersSHA256(trainer.parameters), losses[0], losses[losses.count - 1])
+            return (
+                network.parametersSHA256(trainer.parameters, state: trainer.state), losses[0], losses[losses.count - 1]
+            )
         }
         return outcomes[0]
     }

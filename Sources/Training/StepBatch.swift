@@ -1,0 +1,30 @@
+import Communication
+import Models
+
+/// The batch of a step as layers see it.
+final class StepBatch: BatchSums {
+    /// Of the batch at hand.
+    var plan: BatchPlan
+    private let reducer: BatchReducer?
+
+    /// `reducer` may be nil where no layer needs sums.
+    init(_ plan: BatchPlan, reducer: BatchReducer?) {
+        self.plan = plan
+        self.reducer = reducer
+    }
+
+    var sampleCount: Int { plan.partition.sampleCount }
+    var grainSize: Int { plan.partition.grainSize }
+    var subtrees: [Range<Int>] { plan.subtrees }
+
+    func total(
+        columnCount: Int, to total: UnsafeMutablePointer<Float>,
+        _ subtreeSums: (_ samples: Range<Int>, _ sums: UnsafeMutablePointer<Float>) -> Void
+    ) throws {
+        guard let reducer else { preconditionFailure("StepBatch: no layer was known to need sums") }
+        let subtrees = plan.subtrees
+        try reducer.sum(grainCount: plan.partition.grainCount, columnCount: columnCount, to: total) { node, sums in
+            subtreeSums(subtrees[node], sums)
+        }
+    }
+}

@@ -40,13 +40,13 @@ package struct Activations: ~Copyable {
         self.capacity = capacity
     }
 
-    package var classCount: Int { network.classCount }
+    package var outputCount: Int { network.outputCount }
 
     /// `[capacity, inputFeatures]`: the caller writes the samples here.
     package var input: UnsafeMutablePointer<Float> { buffer.base }
-    /// `[capacity, classCount]`, after `forward`.
+    /// `[capacity, outputCount]`, after `forward`.
     package var logits: UnsafeMutablePointer<Float> { buffer.base + (outputs.last ?? 0) }
-    /// `[capacity, classCount]`: the caller writes the loss's gradient here before `backward`.
+    /// `[capacity, outputCount]`: the caller writes the loss's gradient here before `backward`.
     package var logitsGradient: UnsafeMutablePointer<Float> { buffer.base + gradientOffsets.0 }
 
     private func inputOffset(_ layer: Int) -> Int { layer == 0 ? 0 : outputs[layer - 1] }

@@ -9,6 +9,10 @@ struct Flatten: Layer {
     var outputShape: Shape { inputShape.flattened }
     var worksInPlace: Bool { true }
 
-    func forward(_ context: LayerContext, _ pass: ForwardPass) {}
+    /// Not in place behind a layer whose backward reads its own output.
+    func forward(_ context: LayerContext, _ pass: ForwardPass) {
+        guard UnsafePointer(pass.output) != pass.input else { return }
+        pass.output.update(from: pass.input, count: pass.sampleCount * inputFeatures)
+    }
     func inputGradient(_ context: LayerContext, _ pass: BackwardPass) {}
 }

@@ -2,18 +2,29 @@ import Errors
 import KernelContract
 import Tensors
 
-/// A chain of layers with shapes, ending in one logit for each class. Immutable; what a worker computes is in `Activations`.
+/// What the last layer of a network must give.
+package enum NetworkOutputs: Hashable, Sendable {
+    /// One logit for each class.
+    case classes(Int)
+    /// One output for each element of the input, which is the target: an auto-encoder.
+    case inputs
+    /// Whatever it gives.
+    case any
+}
+
+/// A chain of layers with shapes. Immutable; what a worker computes is in `Activations`.
 package struct Network: Sendable {
     package let description: [LayerDescription]
     /// Shape of one sample, such as `[28, 28]`.
     package let inputShape: Shape
-    package let classCount: Int
+    /// Elements of the last layer's output, such as one logit for each class.
+    package let outputCount: Int
+    package let target: LossTarget
     package let layout: ParameterLayout
     package let layers: [any Layer]
 
-    /// - Parameter classCount: What the last layer must give; nil takes what it gives.
     /// - Throws: `Failure(.data)` that names the layer where a shape does not fit.
-    package init(_ description: [LayerDescription], inputShape: Shape, classCount: Int?) throws {
+    package init(_ description: [LayerDescription], inputShape: Shape, outputs: NetworkOutputs) throws {
         var layout = ParameterLayout()
         var layers: [any Layer] = []
         var shape = inputShape
@@ -27,17 +38,12 @@ package struct Network: Sendable {
             }
         }
         let last = description.last.map { "layer \(description.count) (\"\($0.text)\")" } ?? "the empty model"
-        let classCount = classCount ?? shape.elementCount
-        guard shape == [classCount] else {
-            throw Failure(
-                .data,
-                "model: \(last) gives \(shape) but one output for each of \(classCount) classes is needed, [\(classCount)]; "
-                    + "end the model with \"dense \(classCount)\"")
-        }
+        try outputs.check(shape, of: last, inputShape: inputShape)
         guard !layout.entries.isEmpty else { throw Failure(.data, "model: there is no layer with parameters to train") }
         self.description = description
         self.inputShape = inputShape
-        self.classCount = classCount
+        outputCount = shape.elementCount
+        target = outputs == .inputs ? .input : .label
         self.layout = layout
         self.layers = layers
     }
@@ -62,9 +68,10 @@ package struct Network: Sendable {
         layers.reduce(0) { max($0, $1.scratchFloatCount(sampleCount: sampleCount)) }
     }
 
-    /// Whether a layer's output takes its input's place: where it can and the layer below has no need of the value.
+    /// Whether a layer's output takes its input's place: where it can and nobody needs the value, neither the layer below
+    /// nor the loss.
     func isInPlace(_ layer: Int) -> Bool {
-        layers[layer].worksInPlace && (layer == 0 || !layers[layer - 1].backwardReadsOutput)
+        layers[layer].worksInPlace && (layer == 0 ? target != .input : !layers[layer - 1].backwardReadsOutput)
     }
 
     /// Of all gradients that pass between layers.

@@ -64,7 +64,8 @@ struct BenchCommand: ParsableCommand {
             var options = training.options
             let ignored = [
                 "steps": options.steps != nil, "validation-split": options.validationSplit != nil,
-                "hash-every": options.hashEvery != nil,
+                "hash-every": options.hashEvery != nil, "metric": options.metric != nil,
+                "patience": options.patience != nil,
             ]
             if let name = ignored.keys.sorted().first(where: { ignored[$0] == true }) {
                 throw Failure(.usage, "--\(name) has no meaning for bench step: it trains whole epochs on all samples")

@@ -43,7 +43,7 @@ struct EvaluateCommand: ParsableCommand {
             name: dataset, dataDirectory: dataDir ?? (self.dataset == nil ? location.runOptions?.dataDirectory : nil))
         let task = CheckpointEvaluation(
             path: location.path, dataset: shared, split: split,
-            loss: try location.runOptions?.resolvedLoss() ?? .init(), kernels: kernels)
+            loss: try location.runOptions?.resolvedLoss(), kernels: kernels)
         let json = json
         let terminal = Terminal(environment: environment)
         _ = try onWorkers(workers) { communicator in
@@ -57,18 +57,21 @@ struct EvaluateCommand: ParsableCommand {
 extension EvaluatedSplit: ExpressibleByArgument {}
 
 private func text(of report: EvaluationReport, _ terminal: Terminal) -> String {
-    let names = report.classNames.isEmpty ? report.confusionMatrix.indices.map(String.init) : report.classNames
+    let average = report.isAverage ? " (moving average of the weights)" : ""
+    let head = "\(terminal.bold(report.dataset)) \(report.split): \(grouped(report.sampleCount)) samples, loss "
+    guard let accuracy = report.accuracy, let matrix = report.confusionMatrix else {
+        return head + terminal.bold(Text.fixed(report.loss, 6)) + average
+    }
+    let names = report.classNames.isEmpty ? matrix.indices.map(String.init) : report.classNames
     let nameWidth = max(5, names.map(\.count).max() ?? 0)
-    let columnWidth = max(4, "\(report.confusionMatrix.flatMap { $0 }.max() ?? 0)".count)
+    let columnWidth = max(4, "\(matrix.flatMap { $0 }.max() ?? 0)".count)
     var lines = [
-        "\(terminal.bold(report.dataset)) \(report.split): \(grouped(report.sampleCount)) samples, "
-            + "loss \(Text.fixed(report.loss, 4)), accuracy \(terminal.bold(Text.percent(report.accuracy)))"
-            + (report.isAverage ? " (moving average of the weights)" : ""),
+        head + "\(Text.fixed(report.loss, 4)), accuracy \(terminal.bold(Text.percent(accuracy)))" + average,
         "",
         Text.padded("class", nameWidth) + "  recall  predicted as "
             + "0…\(names.count - 1)",
     ]
-    for (index, row) in report.confusionMatrix.enumerated() {
+    for (index, row) in matrix.enumerated() {
         let total = row.reduce(0, +)
         let recall = total == 0 ? "–" : Text.fixed(Double(row[index]) / Double(total) * 100, 1) + " %"
         let counts = row.map { Text.right("\($0)", columnWidth) }.joined(separator: " ")

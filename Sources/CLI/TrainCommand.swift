@@ -51,5 +51,6 @@ private struct SilentObserver: TrainingObserver {
     func started(_ start: TrainingStart) {}
     func stepped(_ progress: TrainingProgress) {}
     func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) {}
+    func warned(_ warning: String) {}
     func finished(_ summary: TrainingSummary, path: String) {}
 }

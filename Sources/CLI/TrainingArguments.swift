@@ -17,7 +17,7 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Layers, such as \"dense 128, relu, dense 64, relu, dense 10\".", valueName: "TEXT"))
     var model: String?
 
-    @Option(help: "cross-entropy (default), mse, mae or bce; the last three against one-hot labels.")
+    @Option(help: "cross-entropy (default), mse, mae or bce; with --target input mse (default), mae or bce.")
     var loss: String?
 
     @Option(
@@ -32,6 +32,12 @@ struct TrainingArguments: ParsableArguments {
             "Settings of single layers or tensors by place (0, 2.bias), kind (dense, conv.weight) or pattern (*.bias): "
                 + "\"0: learning-rate 0.01, weight-decay 0, init orthogonal; 2: frozen\".", valueName: "TEXT"))
     var layers: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What outputs are compared with: class (default), the one-hot label, or input, the sample itself.",
+            valueName: "class|input"))
+    var target: String?
 
     @Option(help: "Of cross-entropy; default 0.")
     var labelSmoothing: Double?
@@ -97,8 +103,17 @@ struct TrainingArguments: ParsableArguments {
             "Keep a moving average of the weights and evaluate it, such as 0.999.", valueName: "DECAY"))
     var average: Double?
 
-    @Option(parsing: .unconditional, help: "Samples of one step over all workers; default 64.")
-    var batchSize: Int?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Samples of one batch over all workers, or \"all\": full-batch gradient descent; default 64.",
+            valueName: "N|all"))
+    var batchSize: BatchSize?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Add the gradients of N batches for one step; default 1.", valueName: "N"))
+    var accumulate: Int?
 
     @Option(
         parsing: .unconditional,
@@ -120,6 +135,20 @@ struct TrainingArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "Fraction of the training data that is kept for validation; default 0.")
     var validationSplit: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "Keep the weights of the best epoch too: validation-, train- or test-loss or -accuracy; validation-loss with "
+                + "--patience.", valueName: "METRIC"))
+    var metric: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Stop after so many epochs in a row without improvement.", valueName: "EPOCHS"))
+    var patience: Int?
+
+    @Option(parsing: .unconditional, help: "What --patience calls improvement is more than this; default 0.")
+    var minDelta: Double?
+
     @Option(help: "tree (default): the same bits for any number of workers. mpi: MPI_Allreduce, for comparison.")
     var reduction: String?
 
@@ -134,6 +163,7 @@ struct TrainingArguments: ParsableArguments {
         options.initializer = initializer
         options.layers = layers
         options.loss = loss
+        options.target = target
         options.labelSmoothing = labelSmoothing
         options.classWeights = classWeights
         options.optimizer = optimizer
@@ -151,14 +181,20 @@ struct TrainingArguments: ParsableArguments {
         options.scaleLearningRate = scaleLearningRate
         options.average = average
         options.batchSize = batchSize
+        options.accumulate = accumulate
         options.grain = grain
         options.epochs = epochs
         options.steps = steps
         options.seed = seed
         options.splitSeed = splitSeed
         options.validationSplit = validationSplit
+        options.metric = metric
+        options.patience = patience
+        options.minDelta = minDelta
         options.reduction = reduction
         options.hashEvery = hashEvery
         return options
     }
 }
+
+extension BatchSize: ExpressibleByArgument {}

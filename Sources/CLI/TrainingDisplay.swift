@@ -19,12 +19,13 @@ final class TrainingDisplay: TrainingObserver {
             case "threads": Text.plural(start.workers, "thread")
             default: "1 worker"
             }
+        let accumulation = start.accumulation > 1 ? " × \(start.accumulation)" : ""
         Output.line(
             """
             \(terminal.bold(start.dataset)): \(grouped(start.trainCount)) train\(validation), \
             \(grouped(start.testCount)) test
             \(start.model): \(grouped(start.parameterCount)) parameters
-            \(workers), \(start.instructionSet), batch \(start.batchSize), grain \(start.grainSize); run in \(start.path)
+            \(workers), \(start.instructionSet), batch \(start.batchSize)\(accumulation), grain \(start.grainSize); run in \(start.path)
             """)
         if start.idleWorkers > 0 {
             Output.line(
@@ -68,24 +69,60 @@ final class TrainingDisplay: TrainingObserver {
         clearBar()
         var line = "epoch \(Text.right("\(epoch)", "\(epochs)".count))/\(epochs)"
         for point in points {
-            guard let loss = point.loss, let accuracy = point.accuracy else { continue }
-            line += "  \(point.split.rawValue) \(Text.fixed(loss, 4)) \(Text.percent(accuracy))"
+            guard let loss = point.loss else { continue }
+            line += "  \(point.split.rawValue) \(score(loss, point.accuracy))"
             if let rate = point.samplesPerSecond { line += terminal.dim(" \(grouped(Int(rate)))/s") }
         }
         Output.line(line)
     }
 
+    func warned(_ warning: String) {
+        clearBar()
+        Output.line("warning: \(warning)")
+    }
+
     func finished(_ summary: TrainingSummary, path: String) {
+        let loss = Text.fixed(summary.testLoss, summary.testAccuracy == nil ? 6 : 4)
+        let test =
+            summary.testAccuracy.map { "test accuracy \(terminal.bold(Text.percent($0))), test loss \(loss)" }
+            ?? "test loss \(terminal.bold(loss))"
+        let early = summary.stoppedEarly ? ", stopped early," : ""
         Output.line(
             """
-            test accuracy \(terminal.bold(Text.percent(summary.testAccuracy))), test loss \
-            \(Text.fixed(summary.testLoss, 4)) after \(Text.plural(summary.epochs, "epoch")) in \
-            \(Text.fixed(summary.wallSeconds, 1)) s
-            best epoch \(grouped(Int(summary.trainSamplesPerSecond))) samples/s, \
+            \(test) after \(Text.plural(summary.epochs, "epoch"))\(early) in \(Text.fixed(summary.wallSeconds, 1)) s
+            """)
+        for line in comparisons(summary) { Output.line(line) }
+        Output.line(
+            """
+            fastest epoch \(grouped(Int(summary.trainSamplesPerSecond))) samples/s, \
             \(Text.fixed(summary.fractionOfPeak * 100, 0)) % of peak
             sha256 \(summary.parametersSHA256)
             results in \(path): summary.json, metrics.jsonl, \(summary.checkpoint.dropFirst(path.count + 1))
             """)
+    }
+
+    /// The best epoch's weights, and principal components.
+    private func comparisons(_ summary: TrainingSummary) -> [String] {
+        var lines: [String] = []
+        if let metric = summary.metric, let epoch = summary.bestEpoch, let value = summary.bestMetric,
+            let loss = summary.bestTestLoss
+        {
+            let isLoss = metric.hasSuffix("loss")
+            lines.append(
+                "best \(metric) \(isLoss ? Text.fixed(value, 4) : Text.percent(value)) in epoch \(epoch); with its weights: "
+                    + "test \(score(loss, summary.bestTestAccuracy)) (checkpoints/best.safetensors)")
+        }
+        if let loss = summary.pcaTestLoss, let bottleneck = summary.bottleneck {
+            lines.append(
+                "the narrowest layer has \(Text.plural(bottleneck, "output")); as many principal components have test loss "
+                    + Text.fixed(loss, 6))
+        }
+        return lines
+    }
+
+    private func score(_ loss: Double, _ accuracy: Double?) -> String {
+        guard let accuracy else { return Text.fixed(loss, 6) }
+        return "\(Text.fixed(loss, 4)) \(Text.percent(accuracy))"
     }
 
     private func bar(_ progress: TrainingProgress, width: Int) -> String {

@@ -67,7 +67,10 @@ package enum MetadataKey {
     package static let model = "model"
     /// Extents of one sample, such as `28x28`.
     package static let inputShape = "inputShape"
+    /// Absent where the target is the input.
     package static let classCount = "classCount"
+    /// `input` where the outputs are compared with the input; otherwise absent.
+    package static let target = "target"
     package static let seed = "seed"
     package static let epoch = "epoch"
     package static let step = "step"

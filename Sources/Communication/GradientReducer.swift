@@ -188,6 +188,9 @@ package struct GradientReducer: ~Copyable {
         if !isShared { try exchangeSlices(of: averages) }
     }
 
+    /// Ends a batch whose gradient is kept for a later update: all may then overwrite their partial gradients.
+    package func release() throws { try barrier?.wait() }
+
     /// Makes all workers' slices of the parameters visible to all, which may then overwrite their partial gradients.
     package func publish() throws {
         if let barrier { try barrier.wait() } else { try exchangeSlices(of: parameters) }

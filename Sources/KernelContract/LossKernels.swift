@@ -53,6 +53,47 @@ package struct LossPass {
     }
 }
 
+/// One loss over rows of outputs against targets `z` of any value, such as a network's own input. With `D` the
+/// denominator:
+///
+/// - mse and mae as in `LossPass`
+/// - bce, for `z` in 0…1: `loss = Σ (|x[j]| (x[j] > 0 ? 1 − z[j] : z[j]) + ln(1 + e^−|x[j]|))`, which is PyTorch's
+///   `max(x, 0) − x z + ln(1 + e^−|x|)` without its cancellation; `dx[j] = (σ(x[j]) − z[j]) / D`
+///
+/// Nothing needs alignment. `gradient` has the outputs' stride, may be the outputs, and may be nil (evaluation).
+package struct ReconstructionPass {
+    package var kind: LossKind
+    package var rowCount: Int
+    package var outputCount: Int
+    /// `[rowCount, outputCount]`
+    package var outputs: UnsafePointer<Float>
+    package var rowStride: Int
+    /// `[rowCount, outputCount]`
+    package var targets: UnsafePointer<Float>
+    package var targetStride: Int
+    package var denominator: Float
+    /// Per row, not divided by the denominator.
+    package var losses: UnsafeMutablePointer<Float>
+    package var gradient: UnsafeMutablePointer<Float>?
+
+    package init(
+        _ kind: LossKind, rowCount: Int, outputCount: Int, outputs: UnsafePointer<Float>, rowStride: Int,
+        targets: UnsafePointer<Float>, targetStride: Int, denominator: Float, losses: UnsafeMutablePointer<Float>,
+        gradient: UnsafeMutablePointer<Float>?
+    ) {
+        self.kind = kind
+        self.rowCount = rowCount
+        self.outputCount = outputCount
+        self.outputs = outputs
+        self.rowStride = rowStride
+        self.targets = targets
+        self.targetStride = targetStride
+        self.denominator = denominator
+        self.losses = losses
+        self.gradient = gradient
+    }
+}
+
 /// How cross-entropy weighs classes.
 package struct ClassShares {
     /// 1 − label smoothing.
@@ -80,4 +121,7 @@ package protocol LossKernels {
 
     /// The losses that are sums over the outputs, each for itself: all kinds but cross-entropy.
     func elementwiseLoss(_ pass: LossPass, workspace: UnsafeMutablePointer<Float>)
+
+    /// The same losses against targets of any value.
+    func reconstructionLoss(_ pass: ReconstructionPass)
 }

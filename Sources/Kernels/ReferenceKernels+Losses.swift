@@ -29,6 +29,35 @@ extension ReferenceKernels {
         }
     }
 
+    package func reconstructionLoss(_ pass: ReconstructionPass) {
+        for r in 0..<pass.rowCount {
+            let terms = (0..<pass.outputCount).map { j in
+                Self.term(pass.kind, pass.outputs[r * pass.rowStride + j], pass.targets[r * pass.targetStride + j])
+            }
+            pass.losses[r] = Reference.laneSum(terms.map(\.loss))
+            guard let gradient = pass.gradient else { continue }
+            for j in terms.indices { gradient[r * pass.rowStride + j] = terms[j].gradient / pass.denominator }
+        }
+    }
+
+    /// The loss of one output `x` against the target `z` and its derivative.
+    private static func term(_ kind: LossKind, _ x: Float, _ z: Float) -> (loss: Float, gradient: Float) {
+        let difference = x - z
+        switch kind {
+        case .crossEntropy: preconditionFailure("reconstructionLoss: cross-entropy is no sum over outputs")
+        case .meanSquaredError: return (difference * difference, difference + difference)
+        case .meanAbsoluteError:
+            return (difference.magnitude, difference > 0 ? 1 : difference < 0 ? -1 : difference)
+        case .binaryCrossEntropy:
+            let probability = ReferenceMath.sigmoid(x)
+            let softplus = ReferenceMath.logarithmOfOnePlus(ReferenceMath.exponential(-x.magnitude))
+            return (
+                softplus.addingProduct(x.magnitude, x > 0 ? 1 - z : z),
+                x > 0 ? (1 - z) - probability.complement : probability.value - z
+            )
+        }
+    }
+
     /// `body` gives a row's gradient but for the division.
     private func forEachRow(
         _ pass: LossPass, _ body: (_ r: Int, _ row: [Float], _ label: Int, _ prediction: Int) -> [Float]

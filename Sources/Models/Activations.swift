@@ -36,13 +36,13 @@ package struct Activations: ~Copyable {
         self.capacity = capacity
     }
 
-    package var classCount: Int { network.classCount }
+    package var outputCount: Int { network.outputCount }
 
     /// `[capacity, inputFeatures]`: the caller writes the samples here; they stay.
     package var input: UnsafeMutablePointer<Float> { buffer.base }
-    /// `[capacity, classCount]`, after `forward`.
+    /// `[capacity, outputCount]`, after `forward`.
     package var logits: UnsafeMutablePointer<Float> { buffer.base + values[values.count - 1] }
-    /// `[capacity, classCount]`: the caller writes the loss's gradient here before `backward`.
+    /// `[capacity, outputCount]`: the caller writes the loss's gradient here before `backward`.
     package var logitsGradient: UnsafeMutablePointer<Float> { buffer.base + gradients[0] }
 
     /// Runs the first `sampleCount` samples through all layers.

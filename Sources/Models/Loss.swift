@@ -1,16 +1,30 @@
 import Errors
 import KernelContract
 
+/// What a network's outputs are compared with.
+package enum LossTarget: String, CaseIterable, Sendable {
+    /// The one-hot label of a sample.
+    case label = "class"
+    /// The sample itself, as the first layer sees it: an auto-encoder.
+    case input
+}
+
 /// A loss as configured.
 package struct LossDescription: Hashable, Sendable {
     package var kind: LossKind
+    /// Of all but cross-entropy, which knows labels only.
+    package var target: LossTarget
     /// Of cross-entropy, 0 to below 1: PyTorch's `label_smoothing`.
     package var labelSmoothing: Double
     /// Of cross-entropy, one for each class: PyTorch's `weight`. Empty: all 1.
     package var classWeights: [Double]
 
-    package init(_ kind: LossKind = .crossEntropy, labelSmoothing: Double = 0, classWeights: [Double] = []) {
+    package init(
+        _ kind: LossKind = .crossEntropy, target: LossTarget = .label, labelSmoothing: Double = 0,
+        classWeights: [Double] = []
+    ) {
         self.kind = kind
+        self.target = target
         self.labelSmoothing = labelSmoothing
         self.classWeights = classWeights
     }
@@ -21,29 +35,32 @@ package struct LossDescription: Hashable, Sendable {
 /// The loss over rows of outputs, and what its sum is divided by: PyTorch's reduction "mean".
 ///
 /// The denominator belongs to the whole batch, or to the whole of an evaluated set: samples for cross-entropy, Σ of the
-/// labels' weights with class weights, outputs (samples · classes) for the others. Formulas: `LossPass`.
+/// labels' weights with class weights, samples · outputs for the others. Formulas: `LossPass`, `ReconstructionPass`.
 package struct Loss: Sendable {
     package let description: LossDescription
-    package let classCount: Int
-    /// `[classCount]`
+    /// Classes, or with the input as target its elements.
+    package let outputCount: Int
+    /// `[outputCount]`
     private let weights: [Float]
     private let labelShare: Float
     private let uniformShare: Float
     private let totalWeight: Float
 
     /// - Throws: `Failure(.data)` where the class weights are not one for each class.
-    package init(_ description: LossDescription, classCount: Int) throws {
+    package init(_ description: LossDescription, outputCount: Int) throws {
+        precondition(
+            description.kind != .crossEntropy || description.target == .label, "Loss: cross-entropy against inputs")
         let classWeights = description.classWeights
-        guard classWeights.isEmpty || classWeights.count == classCount else {
+        guard classWeights.isEmpty || classWeights.count == outputCount else {
             throw Failure(
                 .data,
-                "class-weights: \(classWeights.count) weights for \(classCount) classes; one for each class is needed")
+                "class-weights: \(classWeights.count) weights for \(outputCount) classes; one for each class is needed")
         }
         self.description = description
-        self.classCount = classCount
-        weights = classWeights.isEmpty ? [Float](repeating: 1, count: classCount) : classWeights.map { Float($0) }
+        self.outputCount = outputCount
+        weights = classWeights.isEmpty ? [Float](repeating: 1, count: outputCount) : classWeights.map { Float($0) }
         labelShare = Float(1 - description.labelSmoothing)
-        uniformShare = Float(description.labelSmoothing / Double(classCount))
+        uniformShare = Float(description.labelSmoothing / Double(outputCount))
         totalWeight = Float(weights.reduce(0.0) { $0 + Double($1) })
     }
 
@@ -62,7 +79,7 @@ package struct Loss: Sendable {
                     partition.samples(of: grain..<grain + 1).reduce(0.0) { $0 + Double(weights[Int(label($1))]) }
                 }, +)
         case .meanSquaredError, .meanAbsoluteError, .binaryCrossEntropy:
-            return Double(partition.sampleCount) * Double(classCount)
+            return Double(partition.sampleCount) * Double(outputCount)
         }
     }
 
@@ -86,4 +103,28 @@ package struct Loss: Sendable {
                 workspace: workspace)
         }
     }
+
+    /// The mean loss of a network that always answers the same: all classes alike, or ½ everywhere. Nil where that depends
+    /// on the data.
+    package var chanceLevel: Double? {
+        switch description.kind {
+        case .crossEntropy: naturalLogarithm(ofWhole: outputCount)
+        case .binaryCrossEntropy: naturalLogarithm(ofWhole: 2)
+        case .meanSquaredError, .meanAbsoluteError: nil
+        }
+    }
+}
+
+/// ln n = Σ 2 artanh(1 / (2 i + 1)) over i below n, since ln((i + 1) / i) = 2 artanh(1 / (2 i + 1)).
+private func naturalLogarithm(ofWhole n: Int) -> Double {
+    var sum = 0.0
+    for i in 1..<max(n, 1) {
+        let ratio = 1 / Double(2 * i + 1)
+        var power = ratio
+        for exponent in stride(from: 1.0, to: 40, by: 2) {
+            sum += 2 * power / exponent
+            power *= ratio * ratio
+        }
+    }
+    return sum
 }

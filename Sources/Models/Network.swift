@@ -2,12 +2,24 @@ import Errors
 import KernelContract
 import Tensors
 
-/// Layers with shapes, ending in one logit for each class. Immutable; what a worker computes is in `Activations`.
+/// What the last layer of a network must give.
+package enum NetworkOutputs: Hashable, Sendable {
+    /// One logit for each class.
+    case classes(Int)
+    /// One output for each element of the input, which is the target: an auto-encoder.
+    case inputs
+    /// Whatever it gives.
+    case any
+}
+
+/// Layers with shapes. Immutable; what a worker computes is in `Activations`.
 package struct Network: Sendable {
     package let description: [LayerDescription]
     /// Shape of one sample, such as `[28, 28]`.
     package let inputShape: Shape
-    package let classCount: Int
+    /// Elements of the last layer's output, such as one logit for each class.
+    package let outputCount: Int
+    package let target: LossTarget
     package let layout: ParameterLayout
     /// Running statistics, which are no parameters: of batch norm.
     package let stateLayout: ParameterLayout
@@ -16,10 +28,9 @@ package struct Network: Sendable {
     package let settings: [TensorSettings]
     let memory: NetworkMemory
 
-    /// - Parameter classCount: What the last layer must give; nil takes what it gives.
     /// - Throws: `Failure(.data)` that names the layer where a shape does not fit.
     package init(
-        _ description: [LayerDescription], inputShape: Shape, classCount: Int?,
+        _ description: [LayerDescription], inputShape: Shape, outputs: NetworkOutputs,
         settings: LayerSettings = LayerSettings()
     ) throws {
         var builder = NetworkBuilder(inputShape: inputShape)
@@ -29,19 +40,14 @@ package struct Network: Sendable {
         }
         let shape = builder.shape(of: output)
         let last = description.last.map { "layer \(description.count) (\"\($0.text)\")" } ?? "the empty model"
-        let classCount = classCount ?? shape.elementCount
-        guard shape == [classCount] else {
-            throw Failure(
-                .data,
-                "model: \(last) gives \(shape) but one output for each of \(classCount) classes is needed, [\(classCount)]; "
-                    + "end the model with \"dense \(classCount)\"")
-        }
+        try outputs.check(shape, of: last, inputShape: inputShape)
         guard !builder.layout.entries.isEmpty else {
             throw Failure(.data, "model: there is no layer with parameters to train")
         }
         self.description = description
         self.inputShape = inputShape
-        self.classCount = classCount
+        outputCount = shape.elementCount
+        target = outputs == .inputs ? .input : .label
         layout = builder.layout
         stateLayout = builder.stateLayout
         operations = builder.operations

@@ -44,8 +44,7 @@ package struct Optimizer: ~Copyable {
         let (hasFirst, hasSecond) = description.optimizer.states
         first = AlignedBuffer(count: hasFirst ? slice.count : 0)
         second = AlignedBuffer(count: hasSecond ? slice.count : 0)
-        let keeps = description.clipping.value != nil || description.blockSumColumns > 0
-        kept = AlignedBuffer(count: keeps ? slice.count : 0)
+        kept = AlignedBuffer(count: description.keepsGradient ? slice.count : 0)
     }
 
     /// Sets the constants of update number `step`, counted from 1.
@@ -167,9 +166,20 @@ package struct Optimizer: ~Copyable {
     }
 }
 
+extension UpdateDescription {
+    /// Whether the gradient is kept until all of it is known, or changed.
+    var keepsGradient: Bool { clipping.value != nil || blockSumColumns > 0 }
+
+    /// Buffers as long as the parameters in all workers together: the parameters, a gradient, the optimizer's state.
+    package var buffersPerParameter: Int {
+        let (hasFirst, hasSecond) = optimizer.states
+        return 2 + [hasFirst, hasSecond, keepsGradient, averageDecay != nil].count { $0 }
+    }
+}
+
 extension OptimizerDescription {
     /// Which of the two buffers of state the rule needs.
-    fileprivate var states: (first: Bool, second: Bool) {
+    var states: (first: Bool, second: Bool) {
         switch rule {
         case .sgd, .momentum, .nesterov: (self[.momentum] != 0, false)
         case .rmsprop, .adagrad: (false, true)

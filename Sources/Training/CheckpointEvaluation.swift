@@ -22,9 +22,10 @@ package struct EvaluationReport: Codable, Sendable {
     package let split: String
     package let sampleCount: Int
     package let loss: Double
-    package let accuracy: Double
+    /// Nil, as the matrix is, where outputs are compared with inputs.
+    package let accuracy: Double?
     /// `[class, predicted]`, counts.
-    package let confusionMatrix: [[Int]]
+    package let confusionMatrix: [[Int]]?
     package let classNames: [String]
 }
 
@@ -63,11 +64,12 @@ package struct CheckpointEvaluation: Sendable {
     private let path: String
     private let dataset: SharedDataset
     private let split: EvaluatedSplit
-    private let loss: LossDescription
+    private let loss: LossDescription?
     private let kernels: any KernelSet
 
+    /// - Parameter loss: Nil for that of the checkpoint's target: cross-entropy, or mse for inputs.
     package init(
-        path: String, dataset: SharedDataset, split: EvaluatedSplit, loss: LossDescription = LossDescription(),
+        path: String, dataset: SharedDataset, split: EvaluatedSplit, loss: LossDescription? = nil,
         kernels: any KernelSet
     ) {
         self.path = path
@@ -85,10 +87,11 @@ package struct CheckpointEvaluation: Sendable {
         let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
         let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
         try communicator.agree {
-            guard network.inputFeatures == images.pixelsPerImage, network.classCount == data.classCount else {
+            let classCount = network.target == .label ? network.outputCount : data.classCount
+            guard network.inputFeatures == images.pixelsPerImage, classCount == data.classCount else {
                 throw Failure(
                     .data,
-                    "\(path) takes \(network.inputFeatures) values and \(network.classCount) classes, but \(data.name) has "
+                    "\(path) takes \(network.inputFeatures) values and \(classCount) classes, but \(data.name) has "
                         + "\(images.pixelsPerImage) pixels and \(data.classCount) classes")
             }
             try network.layout.load(
@@ -96,7 +99,17 @@ package struct CheckpointEvaluation: Sendable {
                 path: path)
             try network.stateLayout.load(checkpoint, into: state.base, path: path)
         }
-        let loss = try communicator.agree { try Loss(self.loss, classCount: network.classCount) }
+        let loss = try communicator.agree {
+            let description =
+                self.loss ?? LossDescription(LossDescription.defaultKind(network.target), target: network.target)
+            guard description.target == network.target else {
+                throw Failure(
+                    .data,
+                    "\(path) was trained with target \(network.target.rawValue), but the run's config.yaml says "
+                        + "\(description.target.rawValue)")
+            }
+            return try Loss(description, outputCount: network.outputCount)
+        }
         let evaluation = try Evaluator(network: network, loss: loss, kernels: kernels).evaluate(
             images, indices: (0..<Int32(images.count)).map { $0 }, parameters: parameters.base,
             state: state.base, communicator: communicator)

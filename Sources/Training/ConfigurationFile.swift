@@ -38,6 +38,7 @@ extension TrainingOptions {
         ConfigurationKey("init", \.initializer, "text"),
         ConfigurationKey("layers", \.layers, "text"),
         ConfigurationKey("loss", \.loss, "text"),
+        ConfigurationKey("target", \.target, "text"),
         ConfigurationKey("label-smoothing", \.labelSmoothing, "a number"),
         ConfigurationKey("class-weights", \.classWeights, "text"),
         ConfigurationKey("optimizer", \.optimizer, "text"),
@@ -54,13 +55,17 @@ extension TrainingOptions {
         ConfigurationKey("warmup", \.warmUp, "text"),
         ConfigurationKey("scale-learning-rate", \.scaleLearningRate, "a whole number"),
         ConfigurationKey("average", \.average, "a number"),
-        ConfigurationKey("batch-size", \.batchSize, "a whole number"),
+        ConfigurationKey("batch-size", \.batchSize, "a whole number or \"all\""),
+        ConfigurationKey("accumulate", \.accumulate, "a whole number"),
         ConfigurationKey("grain", \.grain, "a whole number"),
         ConfigurationKey("epochs", \.epochs, "a whole number"),
         ConfigurationKey("steps", \.steps, "a whole number"),
         ConfigurationKey("seed", \.seed, "a whole number from 0"),
         ConfigurationKey("split-seed", \.splitSeed, "a whole number from 0"),
         ConfigurationKey("validation-split", \.validationSplit, "a number"),
+        ConfigurationKey("metric", \.metric, "text"),
+        ConfigurationKey("patience", \.patience, "a whole number"),
+        ConfigurationKey("min-delta", \.minDelta, "a number"),
         ConfigurationKey("reduction", \.reduction, "text"),
         ConfigurationKey("hash-every", \.hashEvery, "a whole number"),
     ]
@@ -132,9 +137,12 @@ extension TrainingConfiguration {
         if !layers.rules.isEmpty { lines.append("layers: \(quoted(layers.text))") }
         lines += loss.yamlLines
         lines += updateYAML
-        lines += ["batch-size: \(batchSize)", "grain: \(grainSize)", "epochs: \(epochs)"]
+        lines.append("batch-size: \(batchSize)")
+        if accumulation > 1 { lines.append("accumulate: \(accumulation)") }
+        lines += ["grain: \(grainSize)", "epochs: \(epochs)"]
         if let steps { lines.append("steps: \(steps)") }
         lines += ["seed: \(seed)", "split-seed: \(splitSeed)", "validation-split: \(validationSplit)"]
+        lines += selectionYAML
         lines.append("reduction: \(reduction.rawValue)")
         if let hashEvery { lines.append("hash-every: \(hashEvery)") }
         return lines.joined(separator: "\n") + "\n"

@@ -8,10 +8,11 @@ import Tensors
 package struct Evaluation: Sendable, Equatable {
     /// Mean as the loss defines it (`Loss.denominator`), over all samples.
     package let loss: Double
-    package let accuracy: Double
+    /// Nil, as the matrix is, where outputs are compared with inputs.
+    package let accuracy: Double?
     package let sampleCount: Int
     /// `[class, predicted]`, counts.
-    package let confusionMatrix: [[Int]]
+    package let confusionMatrix: [[Int]]?
 }
 
 /// Scores samples in file order, in grains of 32, each worker its part; sums go along the canonical tree.
@@ -25,9 +26,7 @@ package struct Evaluator: ~Copyable {
     private let kernels: any KernelSet
     private let workspace: AlignedBuffer<Float>
     private let activations: Activations
-    private let labels: AlignedBuffer<UInt8>
-    private let losses: AlignedBuffer<Float>
-    private let predictions: AlignedBuffer<UInt8>
+    private let buffers: SampleBuffers
 
     package init(network: Network, loss: Loss, kernels: any KernelSet) {
         let capacity = Self.grainSize * Self.grainsAtOnce
@@ -35,9 +34,7 @@ package struct Evaluator: ~Copyable {
         self.kernels = kernels
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
-        labels = AlignedBuffer(count: capacity)
-        losses = AlignedBuffer(count: capacity)
-        predictions = AlignedBuffer(count: capacity)
+        buffers = SampleBuffers(capacity: capacity)
     }
 
     /// All workers call it and all get the same result.
@@ -48,26 +45,28 @@ package struct Evaluator: ~Copyable {
         let partition = GrainPartition(sampleCount: indices.count, grainSize: Self.grainSize)
         let run = partition.grains(of: communicator.rank, size: communicator.size)
         let context = LayerContext(kernels: kernels, workspace: workspace.base, parameters: parameters, state: state)
-        let classCount = activations.classCount
+        let target = loss.description.target
+        // No classes without labels.
+        let classCount = target == .label ? activations.outputCount : 0
         var statistics: [GrainStatistics] = []
         var confusion = [Int](repeating: 0, count: classCount * classCount)
         for first in stride(from: run.lowerBound, to: run.upperBound, by: Self.grainsAtOnce) {
             let grains = first..<min(first + Self.grainsAtOnce, run.upperBound)
             let samples = partition.samples(of: grains)
             try score(images, indices[samples], context)
-            for row in 0..<samples.count {
-                confusion[Int(labels.base[row]) * classCount + Int(predictions.base[row])] += 1
+            for row in 0..<samples.count where target == .label {
+                confusion[Int(buffers.labels.base[row]) * classCount + Int(buffers.predictions.base[row])] += 1
             }
             for grain in grains {
                 let rows = partition.samples(of: grain..<grain + 1)
                 statistics.append(
-                    GrainStatistics(
+                    buffers.statistics(
                         rows: rows.lowerBound - samples.lowerBound..<rows.upperBound - samples.lowerBound,
-                        losses: losses.base, predictions: predictions.base, labels: labels.base))
+                        target: target))
             }
         }
         let all = try communicator.allGather(statistics).flatMap { $0 }
-        let total = CanonicalTree.sum(all, zero: GrainStatistics(lossSum: 0, correctCount: 0), +)
+        let total = CanonicalTree.sum(all, zero: .zero, +)
         for (rank, counts) in try communicator.allGather(confusion).enumerated() where rank != communicator.rank {
             for index in confusion.indices { confusion[index] += counts[index] }
         }
@@ -75,24 +74,23 @@ package struct Evaluator: ~Copyable {
             loss.denominator(partition) { labels[Int(indices[$0])] }
         }
         return Evaluation(
-            loss: total.lossSum / denominator, accuracy: Double(total.correctCount) / Double(indices.count),
+            loss: total.lossSum / denominator,
+            accuracy: target == .label ? Double(total.correctCount) / Double(indices.count) : nil,
             sampleCount: indices.count,
-            confusionMatrix: (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) })
+            confusionMatrix: target == .label
+                ? (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) } : nil)
     }
 
     private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) throws {
         samples.withUnsafeBufferPointer {
             images.gather(
                 $0, upcoming: UnsafeBufferPointer(start: nil, count: 0), kernels: kernels, pixels: activations.input,
-                labels: labels.base)
+                labels: buffers.labels.base)
         }
         try activations.forward(context, sampleCount: samples.count)
-        loss.evaluate(
-            LossPass(
-                loss.description.kind, rowCount: samples.count, classCount: activations.classCount,
-                outputs: activations.logits, rowStride: activations.classCount, labels: labels.base, denominator: 1,
-                losses: losses.base, predictions: predictions.base, gradient: nil),
-            kernels: kernels, workspace: workspace.base)
+        buffers.evaluate(
+            loss, activations, sampleCount: samples.count, gradientDenominator: nil, kernels: kernels,
+            workspace: workspace.base)
     }
 }
 

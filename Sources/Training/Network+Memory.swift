@@ -1,15 +1,17 @@
 import Errors
 import Glibc
 import Models
+import Optimizers
 
 extension Network {
     /// Refuses what the machine cannot hold before memory is asked for.
     ///
     /// - Throws: `Failure(.data)` that names both sizes.
-    func checkMemory(samplesPerWorker: Int) throws {
-        // Parameters, a gradient, and two states of the optimizer; then what a worker keeps of its part of a batch.
+    func checkMemory(samplesPerWorker: Int, update: UpdateDescription, accumulation: Int) throws {
+        // Then what a worker keeps of its part of a batch.
         let floats =
-            4 * Double(layout.floatCount) + Double(samplesPerWorker) * Double(activationsPerSample)
+            Double(update.buffersPerParameter + (accumulation > 1 ? 1 : 0)) * Double(layout.floatCount)
+            + Double(samplesPerWorker) * Double(activationsPerSample)
             + Double(scratchFloatCount(sampleCount: samplesPerWorker))
         let available = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
         guard floats * 4 < available else {

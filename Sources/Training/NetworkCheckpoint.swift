@@ -24,17 +24,21 @@ extension Network {
         _ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>, averages: UnsafePointer<Float>? = nil,
         seed: UInt64, epoch: Int, step: Int
     ) -> Checkpoint {
-        Checkpoint(
+        var metadata: Metadata = [
+            MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
+            MetadataKey.numericsVersion: "\(numericsVersion)", MetadataKey.model: ModelText.text(of: description),
+            MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
+            MetadataKey.seed: "\(seed)", MetadataKey.epoch: "\(epoch)", MetadataKey.step: "\(step)",
+            MetadataKey.parametersSHA256: parametersSHA256(parameters, state: state),
+        ]
+        switch target {
+        case .label: metadata[MetadataKey.classCount] = "\(outputCount)"
+        case .input: metadata[MetadataKey.target] = target.rawValue
+        }
+        return Checkpoint(
             tensors: tensors(parameters, state: state)
                 + (averages.map { layout.tensors($0, prefix: Checkpoint.averagePrefix) } ?? []),
-            metadata: [
-                MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
-                MetadataKey.numericsVersion: "\(numericsVersion)",
-                MetadataKey.model: ModelText.text(of: description),
-                MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
-                MetadataKey.classCount: "\(classCount)", MetadataKey.seed: "\(seed)", MetadataKey.epoch: "\(epoch)",
-                MetadataKey.step: "\(step)", MetadataKey.parametersSHA256: parametersSHA256(parameters, state: state),
-            ])
+            metadata: metadata)
     }
 
     /// The network that a checkpoint describes.
@@ -57,11 +61,12 @@ extension Network {
         let shape = try value(MetadataKey.inputShape)
         let extents = shape.split(separator: "x").map { Int($0) ?? 0 }
         guard !extents.isEmpty, extents.allSatisfy({ (1...1 << 20).contains($0) }), extents.count <= 4,
-            let classCount = Int(try value(MetadataKey.classCount))
+            let outputs = try checkpoint.metadata[MetadataKey.target] == LossTarget.input.rawValue
+                ? NetworkOutputs.inputs : Int(value(MetadataKey.classCount)).map({ .classes($0) })
         else { throw Failure(.data, "\(path): the input shape \"\(shape)\" or the class count is not valid") }
         do {
             try self.init(
-                ModelText.parse(value(MetadataKey.model)), inputShape: Shape(extents), classCount: classCount)
+                ModelText.parse(value(MetadataKey.model)), inputShape: Shape(extents), outputs: outputs)
         } catch let failure as Failure {
             throw Failure(.data, "\(path): \(failure.message)")
         }

@@ -11,6 +11,7 @@ package final class RunDirectory {
     private let lock: Int32
     private let metrics: UnsafeMutablePointer<FILE>
 
+    private static let bestName = "best.safetensors"
     private static let files = ["config.yaml", "metrics.jsonl", "summary.json"]
 
     /// Makes the folder, or takes an empty one, or with `overwrites` one that holds a run, whose files are removed.
@@ -66,6 +67,18 @@ package final class RunDirectory {
         return file
     }
 
+    package var bestPath: String { "\(path)/checkpoints/\(Self.bestName)" }
+
+    /// Writes `checkpoints/best.safetensors` in place of the one before.
+    package func writeBest(_ checkpoint: Checkpoint) throws { try checkpoint.write(to: bestPath) }
+
+    package func readBest() throws -> [UInt8] {
+        guard let bytes = FileManager.default.contents(atPath: bestPath) else {
+            throw Failure(.inputOutput, "\(bestPath): cannot be read any more")
+        }
+        return Array(bytes)
+    }
+
     /// `base/NAME-N` with the smallest N from 1 that does not exist.
     package static func unusedPath(base: String, name: String) -> String {
         var number = 1
@@ -87,7 +100,7 @@ package final class RunDirectory {
 
     private static func removeRun(at path: String) throws {
         let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints")) ?? []
-        let stale = checkpoints.filter { $0.hasPrefix("step-") && $0.hasSuffix(".safetensors") }
+        let stale = checkpoints.filter { ($0.hasPrefix("step-") && $0.hasSuffix(".safetensors")) || $0 == bestName }
         for file in files + stale.map({ "checkpoints/\($0)" }) where unlink("\(path)/\(file)") != 0 && errno != ENOENT {
             throw Failure(.outputRefused, "\(path)/\(file): cannot be removed: \(String(cString: strerror(errno)))")
         }

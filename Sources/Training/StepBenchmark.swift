@@ -44,24 +44,25 @@ package struct StepBenchmark: Sendable {
         let network = try communicator.agree {
             try Network(
                 configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
-                classCount: data.classCount)
+                outputs: configuration.loss.target == .input ? .inputs : .classes(data.classCount))
         }
         let count = data.train.count
         var trainer = try Trainer(
             configuration, network: network, images: data.train, sampleCount: count, kernels: kernels,
             communicator: communicator)
+        var warmingUp = configuration
+        warmingUp.epochs += 1
+        let length = RunLength(warmingUp, sampleCount: count)
         var order = EpochOrder(
-            indices: (0..<Int32(count)).map { $0 }, seed: configuration.seed, epoch: 0,
-            batchSize: configuration.batchSize)
-        let schedule = configuration.makeSchedule(
-            stepsPerEpoch: order.stepCount, totalSteps: (configuration.epochs + 1) * order.stepCount)
+            indices: (0..<Int32(count)).map { $0 }, seed: configuration.seed, epoch: 0, batchSize: length.batchSize)
+        let schedule = warmingUp.makeSchedule(length)
         var rates: [Double] = []
         for epoch in 0...configuration.epochs {
             order.prepare(epoch: UInt64(epoch))
             if epoch == 1 { trainer.resetPhases() }
             try communicator.barrier()
             let begin = PhaseClock.now()
-            for index in 0..<order.stepCount {
+            for index in 0..<length.stepsPerEpoch {
                 let result = try trainer.step(
                     order, index: index, learningRate: schedule.learningRate(step: trainer.stepCount))
                 guard result.lossSum.isFinite else {
@@ -80,7 +81,7 @@ package struct StepBenchmark: Sendable {
         let phases = trainer.phases
         return Result(
             network: ModelText.text(of: configuration.model), workers: communicator.size,
-            batchSize: configuration.batchSize, optimizer: configuration.update.optimizer.name,
+            batchSize: length.batchSize, optimizer: configuration.update.optimizer.name,
             instructionSet: kernels.instructionSet.rawValue, samplesPerSecond: rate, slowest: rates[0],
             fastest: rates[rates.count - 1], fractionOfPeak: rate * network.trainingFlopsPerSample / peak,
             phases: phases.named.map {

@@ -7,26 +7,29 @@ import Tensors
 
 /// One worker's part of training: its grains of every batch, its slice of the parameters.
 package struct Trainer: ~Copyable {
-    /// The sums of one batch over all workers.
+    /// The sums of one step over all workers.
     package struct StepResult {
-        package let lossSum: Double
+        package fileprivate(set) var lossSum = 0.0
         /// What the sum of losses is divided by for their mean.
         package let lossDenominator: Double
-        package let correctCount: Int
-        package let sampleCount: Int
+        package fileprivate(set) var correctCount = 0
+        package fileprivate(set) var sampleCount = 0
+
+        fileprivate init(lossDenominator: Double) { self.lossDenominator = lossDenominator }
     }
 
     private let seed: UInt64
     private let kernels: any KernelSet
     private let images: LabelledImages
     private let loss: Loss
+    private let length: RunLength
     /// A full batch and, where there is one, a short last batch.
     private let plans: [BatchPlan]
     private let workspace: AlignedBuffer<Float>
     private let activations: Activations
-    private let labels: AlignedBuffer<UInt8>
-    private let losses: AlignedBuffer<Float>
-    private let predictions: AlignedBuffer<UInt8>
+    private let buffers: SampleBuffers
+    private let accumulator: GradientAccumulator
+    private let gradientWatch: GradientWatch
     private var optimizer: Optimizer
     private let reducer: GradientReducer
     private let batchSums: StepBatch
@@ -36,6 +39,8 @@ package struct Trainer: ~Copyable {
     package private(set) var stepCount = 0
     /// Where the time of the steps went, on this worker.
     package private(set) var phases = PhaseTimes()
+    /// Whether a weight of the own slice had a gradient other than 0 since this was last set to false.
+    package var hasSeenGradient = false
 
     /// - Parameter sampleCount: Samples of an epoch, which decides whether there is a short last batch.
     package init(
@@ -44,14 +49,16 @@ package struct Trainer: ~Copyable {
     ) throws {
         let rank = communicator.rank
         let size = communicator.size
-        let plans = Set([min(configuration.batchSize, sampleCount), sampleCount % configuration.batchSize])
+        let length = RunLength(configuration, sampleCount: sampleCount)
+        let plans = Set([min(length.batchSize, sampleCount), sampleCount % length.batchSize])
             .filter { $0 > 0 }.sorted(by: >)
             .map { BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, size: size) }
         let capacity = plans.map(\.samples.count).max() ?? 0
         // Whatever throws comes before the first field is set.
         let loss = try communicator.agree {
-            try network.checkMemory(samplesPerWorker: capacity)
-            return try Loss(configuration.loss, classCount: network.classCount)
+            try network.checkMemory(
+                samplesPerWorker: capacity, update: configuration.update, accumulation: length.accumulation)
+            return try Loss(configuration.loss, outputCount: network.outputCount)
         }
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
@@ -69,6 +76,9 @@ package struct Trainer: ~Copyable {
             configuration.update, tensors: network.tensorUpdates(learningRate: configuration.learningRate),
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
             averages: reducer.averages)
+        gradientWatch = GradientWatch(layout: network.layout, slice: reducer.slice)
+        accumulator = GradientAccumulator(
+            slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
         self.reducer = reducer
         batchSums = StepBatch(plans[0], reducer: batchReducer)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
@@ -77,12 +87,11 @@ package struct Trainer: ~Copyable {
         self.kernels = kernels
         self.images = images
         self.loss = loss
+        self.length = length
         self.plans = plans
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
-        labels = AlignedBuffer(count: capacity)
-        losses = AlignedBuffer(count: capacity)
-        predictions = AlignedBuffer(count: capacity)
+        buffers = SampleBuffers(capacity: capacity)
     }
 
     /// The flat parameters; they change only within `step`.
@@ -99,133 +108,118 @@ package struct Trainer: ~Copyable {
         return reducer.averages
     }
 
-    /// Trains on one batch of `order`, the samples of an epoch. All workers call it with the same arguments.
+    /// Trains on the batches of one step of `order`, the samples of an epoch. All workers call it with the same arguments.
     package mutating func step(_ order: borrowing EpochOrder, index: Int, learningRate: Double) throws -> StepResult {
         try order.samples.withUnsafeBufferPointer { samples in
-            let positions = order.positions(ofStep: index)
-            let next = positions.upperBound..<min(positions.upperBound + positions.count, samples.count)
-            return try step(
-                UnsafeBufferPointer(rebasing: samples[positions]), epoch: order.epoch,
-                firstPosition: positions.lowerBound, upcoming: UnsafeBufferPointer(rebasing: samples[next]),
-                learningRate: learningRate)
+            try step(samples, epoch: order.epoch, batches: length.batches(ofStep: index), learningRate: learningRate)
         }
     }
 
     private mutating func step(
-        _ batch: UnsafeBufferPointer<Int32>, epoch: UInt64, firstPosition: Int,
-        upcoming: UnsafeBufferPointer<Int32>, learningRate: Double
+        _ samples: UnsafeBufferPointer<Int32>, epoch: UInt64, batches: Range<Int>, learningRate: Double
     ) throws -> StepResult {
-        guard let plan = plans.first(where: { $0.partition.sampleCount == batch.count }) else {
-            preconditionFailure("Trainer: a batch of \(batch.count) samples was not planned for")
-        }
-        batchSums.plan = plan
-        let context = LayerContext(
-            kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters),
-            state: runningStatistics.base,
-            mode: .training(
-                TrainingPosition(
-                    seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound, batch: batchSums)))
-        var clock = PhaseClock()
-        let own = plan.samples.count
-        images.gather(
-            UnsafeBufferPointer(rebasing: batch[plan.samples]),
-            upcoming: UnsafeBufferPointer(rebasing: upcoming[plan.samples.clamped(to: 0..<upcoming.count)]),
-            kernels: kernels, pixels: activations.input, labels: labels.base)
-        phases.input += clock.lap()
-        try activations.forward(context, sampleCount: own)
-        phases.forward += clock.lap()
-        let denominator = images.labels.withUnsafeBufferPointer { labels in
-            loss.denominator(plan.partition) { labels[Int(batch[$0])] }
-        }
-        evaluateLoss(plan, denominator: denominator)
-        phases.loss += clock.lap()
-        try activations.backward(
-            context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
-        ) { reducer.partial($0) }
-        phases.backward += clock.lap()
+        var result = StepResult(lossDenominator: lossDenominator(samples, batches))
         stepCount += 1
         optimizer.begin(step: stepCount, learningRate: learningRate)
-        try reducer.reduce(grainCount: plan.partition.grainCount) { range, gradient in
-            optimizer.receive(range, parameters: reducer.parameters, gradient: gradient)
+        for batch in batches {
+            let positions = length.positions(ofBatch: batch)
+            let plan = plan(sampleCount: positions.count)
+            let own = plan.samples.count
+            let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
+            var clock = PhaseClock()
+            gather(samples, batch, plan)
+            phases.input += clock.lap()
+            try activations.forward(context, sampleCount: own)
+            phases.forward += clock.lap()
+            evaluateLoss(plan, denominator: result.lossDenominator)
+            phases.loss += clock.lap()
+            try activations.backward(
+                context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
+            ) { reducer.partial($0) }
+            phases.backward += clock.lap()
+            var seesGradient = hasSeenGradient
+            try reducer.reduce(grainCount: plan.partition.grainCount) { range, gradient in
+                if !seesGradient { seesGradient = gradientWatch.sees(range, gradient) }
+                guard
+                    let sum = accumulator.add(
+                        range, gradient, batch: batch - batches.lowerBound, of: batches.count)
+                else { return }
+                optimizer.receive(range, parameters: reducer.parameters, gradient: sum)
+            }
+            hasSeenGradient = seesGradient
+            let isLast = batch == batches.upperBound - 1
+            if isLast { try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) } }
+            addStatistics(plan, to: &result)
+            phases.reduction += clock.lap()
+            if isLast { try reducer.publish() } else { try reducer.release() }
+            phases.publish += clock.lap()
         }
-        try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) }
-        let result = sumStatistics(plan, denominator: denominator)
-        phases.reduction += clock.lap()
-        try reducer.publish()
-        phases.publish += clock.lap()
         phases.stepCount += 1
         return result
     }
 
     package mutating func resetPhases() { phases = PhaseTimes() }
 
-    /// The loss and its gradient at the logits; each own grain's sums go to the reducer.
+    private func plan(sampleCount: Int) -> BatchPlan {
+        guard let plan = plans.first(where: { $0.partition.sampleCount == sampleCount }) else {
+            preconditionFailure("Trainer: a batch of \(sampleCount) samples was not planned for")
+        }
+        return plan
+    }
+
+    private func context(_ plan: BatchPlan, epoch: UInt64, firstPosition: Int) -> LayerContext {
+        batchSums.plan = plan
+        return LayerContext(
+            kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters),
+            state: runningStatistics.base,
+            mode: .training(
+                TrainingPosition(
+                    seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound, batch: batchSums)))
+    }
+
+    /// Pixels and labels of the own part of a batch; asks for those of the next.
+    private func gather(_ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan) {
+        func own(_ batch: Int) -> UnsafeBufferPointer<Int32> {
+            let positions = length.positions(ofBatch: batch)
+            let range = plan.samples.clamped(to: 0..<positions.count)
+            return UnsafeBufferPointer(
+                rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
+        }
+        images.gather(
+            own(batch), upcoming: own(batch + 1), kernels: kernels, pixels: activations.input,
+            labels: buffers.labels.base)
+    }
+
+    /// That of all batches of a step, added in order.
+    private func lossDenominator(_ samples: UnsafeBufferPointer<Int32>, _ batches: Range<Int>) -> Double {
+        images.labels.withUnsafeBufferPointer { labels in
+            batches.reduce(0.0) { sum, batch in
+                let positions = length.positions(ofBatch: batch)
+                let partition = plan(sampleCount: positions.count).partition
+                return sum + loss.denominator(partition) { labels[Int(samples[positions.lowerBound + $0])] }
+            }
+        }
+    }
+
+    /// The loss and its gradient at the outputs; each own grain's sums go to the reducer.
     private func evaluateLoss(_ plan: BatchPlan, denominator: Double) {
-        loss.evaluate(
-            LossPass(
-                loss.description.kind, rowCount: plan.samples.count, classCount: activations.classCount,
-                outputs: activations.logits, rowStride: activations.classCount, labels: labels.base,
-                denominator: Float(denominator), losses: losses.base, predictions: predictions.base,
-                gradient: activations.logitsGradient),
-            kernels: kernels, workspace: workspace.base)
+        buffers.evaluate(
+            loss, activations, sampleCount: plan.samples.count, gradientDenominator: denominator, kernels: kernels,
+            workspace: workspace.base)
         for grain in plan.grains {
             let samples = plan.partition.samples(of: grain..<grain + 1)
-            reducer.grainStatistics[grain] = GrainStatistics(
+            reducer.grainStatistics[grain] = buffers.statistics(
                 rows: samples.lowerBound - plan.samples.lowerBound..<samples.upperBound - plan.samples.lowerBound,
-                losses: losses.base, predictions: predictions.base, labels: labels.base)
+                target: loss.description.target)
         }
     }
 
-    /// The batch's sums by the canonical tree, from all workers' grains.
-    private func sumStatistics(_ plan: BatchPlan, denominator: Double) -> StepResult {
+    /// Adds the batch's sums by the canonical tree, from all workers' grains.
+    private func addStatistics(_ plan: BatchPlan, to result: inout StepResult) {
         let grains = reducer.grainStatistics
-        let total = CanonicalTree.sum(
-            count: plan.partition.grainCount, zero: GrainStatistics(lossSum: 0, correctCount: 0), { grains[$0] }, +)
-        return StepResult(
-            lossSum: total.lossSum, lossDenominator: denominator, correctCount: total.correctCount,
-            sampleCount: plan.partition.sampleCount)
-    }
-}
-
-/// What one worker does in a batch of a given size, worked out once.
-struct BatchPlan {
-    let partition: GrainPartition
-    let grains: Range<Int>
-    /// The own samples, counted from the batch's first.
-    let samples: Range<Int>
-    /// The samples of each maximal subtree, counted from the first own sample.
-    let subtrees: [Range<Int>]
-
-    init(sampleCount: Int, grainSize: Int, rank: Int, size: Int) {
-        let partition = GrainPartition(sampleCount: sampleCount, grainSize: grainSize)
-        let grains = partition.grains(of: rank, size: size)
-        let samples = partition.samples(of: grains)
-        subtrees = CanonicalTree.maximalNodes(in: grains, grainCount: partition.grainCount).map { node in
-            let own = partition.samples(of: node.grains)
-            return own.lowerBound - samples.lowerBound..<own.upperBound - samples.lowerBound
-        }
-        self.partition = partition
-        self.grains = grains
-        self.samples = samples
-    }
-}
-
-extension GrainStatistics {
-    /// One grain: losses are a chain in Double, correct predictions a count.
-    init(
-        rows: Range<Int>, losses: UnsafePointer<Float>, predictions: UnsafePointer<UInt8>, labels: UnsafePointer<UInt8>
-    ) {
-        var lossSum = 0.0
-        var correctCount = 0
-        for row in rows {
-            lossSum += Double(losses[row])
-            correctCount += predictions[row] == labels[row] ? 1 : 0
-        }
-        self.init(lossSum: lossSum, correctCount: correctCount)
-    }
-
-    static func + (left: GrainStatistics, right: GrainStatistics) -> GrainStatistics {
-        GrainStatistics(
-            lossSum: left.lossSum + right.lossSum, correctCount: left.correctCount + right.correctCount)
+        let total = CanonicalTree.sum(count: plan.partition.grainCount, zero: .zero, { grains[$0] }, +)
+        result.lossSum += total.lossSum
+        result.correctCount += total.correctCount
+        result.sampleCount += plan.partition.sampleCount
     }
 }

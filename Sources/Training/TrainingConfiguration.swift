@@ -17,10 +17,11 @@ package struct TrainingConfiguration: Sendable {
     package var learningRate: Double
     package var schedule: ScheduleDescription
     package var warmUp: WarmUp?
-    /// The linear scaling rule: learning rates are meant for this batch size; nil for the run's own.
+    /// The linear scaling rule: learning rates are meant for steps of so many samples; nil for the run's own.
     package var baseBatchSize: Int?
-    /// Samples of one step over all workers.
-    package var batchSize: Int
+    package var batchSize: BatchSize
+    /// Batches whose gradients one step adds; 1 for an update after each.
+    package var accumulation: Int
     /// Samples of one leaf of the canonical tree.
     package var grainSize: Int
     package var epochs: Int
@@ -30,6 +31,8 @@ package struct TrainingConfiguration: Sendable {
     package var splitSeed: UInt64
     package var validationSplit: Double
     package var reduction: Reduction
+    /// Which epoch is best, and when to stop; nil to take the last and go on to the end.
+    package var selection: ModelSelection?
     /// Steps between two `parametersSHA256` in the metrics; nil for none.
     package var hashEvery: Int?
 
@@ -40,18 +43,21 @@ package struct TrainingConfiguration: Sendable {
         case mpi
     }
 
-    /// By which the linear scaling rule multiplies learning rates.
-    package var learningRateScale: Double { baseBatchSize.map { Double(batchSize) / Double($0) } ?? 1 }
-
-    /// The learning rates of a run of `totalSteps` steps.
-    package func makeSchedule(stepsPerEpoch: Int, totalSteps: Int) -> Schedule {
-        Schedule(
-            schedule, warmUp: warmUp, learningRate: learningRate, scale: learningRateScale,
-            stepsPerEpoch: stepsPerEpoch, totalSteps: totalSteps)
+    /// By which the linear scaling rule multiplies the learning rates of a run of this length.
+    package func learningRateScale(_ length: RunLength) -> Double {
+        baseBatchSize.map { Double(length.stepSampleCount) / Double($0) } ?? 1
     }
 
-    /// Batch size / 16 rounded down to a power of two, at least 8, at most 32.
-    package static func defaultGrainSize(batchSize: Int) -> Int {
+    /// The learning rates of a run of this length.
+    package func makeSchedule(_ length: RunLength) -> Schedule {
+        Schedule(
+            schedule, warmUp: warmUp, learningRate: learningRate, scale: learningRateScale(length),
+            stepsPerEpoch: length.stepsPerEpoch, totalSteps: length.stepCount)
+    }
+
+    /// Batch size / 16 rounded down to a power of two, at least 8, at most 32; 32 for all samples.
+    package static func defaultGrainSize(batchSize: BatchSize) -> Int {
+        guard case .samples(let batchSize) = batchSize else { return 32 }
         var grain = 8
         while grain < 32 && grain * 2 <= batchSize / 16 { grain *= 2 }
         return grain

@@ -1,4 +1,5 @@
 import Errors
+import KernelContract
 import Models
 
 extension TrainingOptions {
@@ -6,8 +7,14 @@ extension TrainingOptions {
     ///
     /// - Throws: as `resolved` does.
     package func resolvedLoss() throws -> LossDescription {
-        let name = try choice(loss ?? LossDescription().kind.rawValue, "loss", LossDescription.names)
-        var description = LossDescription(.init(rawValue: name) ?? .crossEntropy)
+        let targets = LossTarget.allCases.map(\.rawValue)
+        let targetName = try choice(self.target ?? LossTarget.label.rawValue, "target", targets)
+        let target = LossTarget(rawValue: targetName)!
+        let name = try choice(loss ?? LossDescription.defaultKind(target).rawValue, "loss", LossDescription.names)
+        guard name != "cross-entropy" || target == .label else {
+            throw failure("loss", "cross-entropy needs classes, but the target is the input: use mse, mae or bce")
+        }
+        var description = LossDescription(.init(rawValue: name)!, target: target)
         if let labelSmoothing {
             try needsCrossEntropy("label-smoothing", name)
             description.labelSmoothing = try fraction(labelSmoothing, "label-smoothing")
@@ -33,9 +40,16 @@ extension TrainingOptions {
 }
 
 extension LossDescription {
+    package static func defaultKind(_ target: LossTarget) -> LossKind {
+        switch target {
+        case .label: .crossEntropy
+        case .input: .meanSquaredError
+        }
+    }
+
     /// The lines of a configuration file.
     var yamlLines: [String] {
-        var lines = ["loss: \(kind.rawValue)"]
+        var lines = ["loss: \(kind.rawValue)", "target: \(target.rawValue)"]
         if labelSmoothing != 0 { lines.append("label-smoothing: \(labelSmoothing)") }
         if !classWeights.isEmpty {
             lines.append("class-weights: \"\(classWeights.map { "\($0)" }.joined(separator: ","))\"")

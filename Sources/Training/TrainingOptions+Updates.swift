@@ -67,7 +67,7 @@ extension TrainingOptions {
         return value
     }
 
-    private func notNegative(_ value: Double, _ option: String) throws -> Double {
+    func notNegative(_ value: Double, _ option: String) throws -> Double {
         guard value >= 0 && value.isFinite else { throw failure(option, "\(value): a number from 0 is needed") }
         return value
     }

@@ -14,6 +14,7 @@ package struct TrainingOptions: Sendable {
     /// Settings of single layers.
     package var layers: String?
     package var loss: String?
+    package var target: String?
     package var labelSmoothing: Double?
     /// Numbers with commas between them.
     package var classWeights: String?
@@ -32,13 +33,17 @@ package struct TrainingOptions: Sendable {
     /// The batch size that the learning rate is meant for.
     package var scaleLearningRate: Int?
     package var average: Double?
-    package var batchSize: Int?
+    package var batchSize: BatchSize?
+    package var accumulate: Int?
     package var grain: Int?
     package var epochs: Int?
     package var steps: Int?
     package var seed: UInt64?
     package var splitSeed: UInt64?
     package var validationSplit: Double?
+    package var metric: String?
+    package var patience: Int?
+    package var minDelta: Double?
     package var reduction: String?
     package var hashEvery: Int?
     /// Where in a file an option was said, by its name; nothing for those of the command line.
@@ -58,25 +63,26 @@ package struct TrainingOptions: Sendable {
     /// - Throws: `Failure(.usage)` that names the option and what it may be, or `Failure(.data)` with the place in the
     ///   file that said it.
     package func resolved() throws -> TrainingConfiguration {
-        let batchSize = try positive(batchSize ?? 64, "batch-size")
+        let batchSize = try resolvedBatchSize()
+        let loss = try resolvedLoss()
+        let validationSplit = try fraction(validationSplit ?? 0, "validation-split")
         let update = try resolvedUpdate()
         let schedule = try resolvedSchedule()
         let reductions = TrainingConfiguration.Reduction.allCases
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         return TrainingConfiguration(
             dataset: dataset ?? "fashion-mnist", dataDirectory: dataDirectory, model: try resolvedModel(),
-            layers: try resolvedLayers(),
-            loss: try resolvedLoss(), update: update,
+            layers: try resolvedLayers(), loss: loss, update: update,
             learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
             warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },
             baseBatchSize: try scaleLearningRate.map { try positive($0, "scale-learning-rate") },
-            batchSize: batchSize,
+            batchSize: batchSize, accumulation: try resolvedAccumulation(batchSize),
             grainSize: try positive(
                 grain ?? TrainingConfiguration.defaultGrainSize(batchSize: batchSize), "grain"),
             epochs: try positive(epochs ?? 10, "epochs"), steps: try steps.map { try positive($0, "steps") },
             seed: seed ?? 1, splitSeed: splitSeed ?? 1,
-            validationSplit: try fraction(validationSplit ?? 0, "validation-split"),
-            reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
+            validationSplit: validationSplit, reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
+            selection: try resolvedSelection(target: loss.target, validationSplit: validationSplit),
             hashEvery: try hashEvery.map { try positive($0, "hash-every") })
     }
 

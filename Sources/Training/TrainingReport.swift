@@ -24,11 +24,27 @@ package struct TrainingSummary: Codable, Sendable {
     /// Of the best epoch; evaluation is not counted.
     package var trainSamplesPerSecond: Double
     package var trainLoss: Double
-    package var trainAccuracy: Double
+    /// Accuracies are nil where outputs are compared with inputs.
+    package var trainAccuracy: Double?
     package var validationLoss: Double?
     package var validationAccuracy: Double?
+    /// Of the final weights, as all that is not called best.
     package var testLoss: Double
-    package var testAccuracy: Double
+    package var testAccuracy: Double?
+    /// What epochs were compared by; nil, as the following are, where nothing was asked for.
+    package var metric: String?
+    package var bestMetric: Double?
+    package var bestEpoch: Int?
+    package var bestCheckpoint: String?
+    package var bestTestLoss: Double?
+    package var bestTestAccuracy: Double?
+    /// Whether the run ended before its epochs for want of improvement.
+    package var stoppedEarly: Bool
+    /// Outputs of an auto-encoder's narrowest layer.
+    package var bottleneck: Int?
+    /// Test loss with as many principal components of the training set.
+    package var pcaTestLoss: Double?
+    package var warnings: [String]
     package var epochs: Int
     package var steps: Int
     package var workers: Int
@@ -44,12 +60,14 @@ package struct TrainingSummary: Codable, Sendable {
     package var numericsVersion: Int
 }
 
-/// What happens during a run, told to rank 0's observer in this order: started, (steps, epoch)*, finished.
+/// What happens during a run, told to rank 0's observer in this order: started, (steps, epoch)*, finished; warnings come
+/// after started and after epochs.
 package protocol TrainingObserver {
     func started(_ start: TrainingStart)
     /// After every step; must be quick.
     func stepped(_ progress: TrainingProgress)
     func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint])
+    func warned(_ warning: String)
     func finished(_ summary: TrainingSummary, path: String)
 }
 
@@ -65,6 +83,8 @@ package struct TrainingStart: Sendable {
     package let hosts: [String]
     package let instructionSet: String
     package let batchSize: Int
+    /// Batches of a step.
+    package let accumulation: Int
     package let grainSize: Int
     /// Workers that have no grain in a full batch.
     package let idleWorkers: Int
@@ -79,6 +99,7 @@ package struct TrainingStart: Sendable {
 
     package struct Scaling: Sendable {
         package let learningRate: Double
+        /// Samples of a step.
         package let batchSize: Int
         package let baseBatchSize: Int
         package let scaledLearningRate: Double

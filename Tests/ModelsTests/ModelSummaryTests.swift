@@ -21,6 +21,6 @@ struct ModelSummaryTests {
         #expect(summary.rows.map(\.parameters) == parameters)
         #expect(summary.parameters == parameters.reduce(0, +) && summary.flops == flops)
         #expect(summary.parameterByteCount == 4 * summary.parameters)
-        #expect(network.classCount == 10)
+        #expect(network.outputCount == 10)
     }
 }

@@ -142,7 +142,7 @@ struct NetworkGradientTests {
         try activations.forward(training, sampleCount: sampleCount)
         expectOutputs(isTraining: true)
 
-        let loss = try Loss(LossDescription(kind), classCount: classCount)
+        let loss = try Loss(LossDescription(kind), outputCount: classCount)
         let denominator = loss.denominator(GrainPartition(sampleCount: sampleCount, grainSize: 8)) { label($0) }
         loss.evaluate(
             LossPass(

@@ -79,7 +79,7 @@ struct PyTorchTests {
             let loss = try Loss(
                 LossDescription(
                     kind, labelSmoothing: example.labelSmoothing, classWeights: example.classWeights),
-                classCount: example.classCount)
+                outputCount: example.classCount)
             let (mean, gradient) = evaluate(loss, example, kernels)
             #expect(abs(mean - example.loss) <= 3e-7 * example.loss, "\(example.testDescription)")
             for (own, exact) in zip(gradient, example.gradient) {

@@ -1,0 +1,70 @@
+import KernelContract
+
+extension VariantKernels {
+    @inline(never)
+    package func reconstructionLoss(_ pass: ReconstructionPass) {
+        let one = constant(1)
+        let zero = constant(0)
+        switch pass.kind {
+        case .crossEntropy:
+            fatalError("reconstructionLoss: cross-entropy is no sum over outputs")
+        case .meanSquaredError:
+            sum(pass) { x, z in
+                let difference = x - z
+                return (difference * difference, difference + difference)
+            }
+        case .meanAbsoluteError:
+            sum(pass) { x, z in
+                let difference = x - z
+                // The difference itself at 0 and for NaN.
+                let upper = difference.replacing(with: one, where: difference .> zero)
+                return (magnitude(difference), upper.replacing(with: constant(-1), where: difference .< zero))
+            }
+        case .binaryCrossEntropy:
+            sum(pass) { x, z in
+                let probability = vectorSigmoid(x)
+                let isPositive = x .> zero
+                let complement = one - z
+                let softplus = vectorLogarithmOfOnePlus(vectorExponential(negated(magnitude(x))))
+                return (
+                    softplus.addingProduct(magnitude(x), z.replacing(with: complement, where: isPositive)),
+                    (probability.value - z).replacing(with: complement - probability.complement, where: isPositive)
+                )
+            }
+        }
+    }
+
+    /// Sums what `term` gives for each output in 16 strided lanes, then 8-4-2-1; its gradient is divided.
+    @inline(__always)
+    private func sum(_ pass: ReconstructionPass, _ term: (Vector, Vector) -> (loss: Vector, gradient: Vector)) {
+        let denominator = constant(pass.denominator)
+        let whole = pass.outputCount / 16 * 16
+        for row in 0..<pass.rowCount {
+            let outputs = pass.outputs + row * pass.rowStride
+            let targets = pass.targets + row * pass.targetStride
+            let gradients = pass.gradient.map { $0 + row * pass.rowStride }
+            var lanes = constant(0)
+            for j in stride(from: 0, to: whole, by: 16) {
+                let (loss, gradient) = term(load(outputs + j), load(targets + j))
+                lanes = lanes + loss
+                if let gradients { store(gradient / denominator, gradients + j) }
+            }
+            if whole < pass.outputCount {
+                let count = pass.outputCount - whole
+                var x = constant(0)
+                var z = constant(0)
+                for lane in 0..<count {
+                    x[lane] = outputs[whole + lane]
+                    z[lane] = targets[whole + lane]
+                }
+                let (loss, gradient) = term(x, z)
+                let quotient = gradient / denominator
+                for lane in 0..<count {
+                    lanes[lane] += loss[lane]
+                    if let gradients { gradients[whole + lane] = quotient[lane] }
+                }
+            }
+            pass.losses[row] = laneSum(lanes)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Checkpoints
+import Communication
+import Foundation
+import Models
+import Tensors
+
+/// What a run is compared with at its end.
+extension TrainingSession {
+    /// What the best weights score on the test set; nil where no metric was chosen.
+    func scoreBest(
+        _ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator
+    ) throws -> (loss: Double, accuracy: Double?)? {
+        guard let bestEpoch = best?.epoch else { return nil }
+        if bestEpoch == epoch, let test = last.first(where: { $0.split == .test }), let loss = test.loss {
+            return (loss, test.accuracy)
+        }
+        // Only worker 0 is sure to see the file.
+        var bytes: [UInt8] = []
+        try communicator.onRoot { bytes = try directory?.readBest() ?? [] }
+        bytes = try communicator.broadcast(bytes: bytes, root: 0)
+        let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
+        let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
+        try communicator.agree {
+            let path = "the best checkpoint"
+            let checkpoint = try Checkpoint(decoding: bytes, path: path)
+            let prefix = checkpoint.hasAverages ? Checkpoint.averagePrefix : ""
+            try network.layout.load(checkpoint, prefix: prefix, into: parameters.base, path: path)
+            try network.stateLayout.load(checkpoint, into: state.base, path: path)
+        }
+        let result = try evaluator.evaluate(
+            data.test, indices: (0..<Int32(data.test.count)).map { $0 }, parameters: parameters.base,
+            state: state.base, communicator: communicator)
+        return (result.loss, result.accuracy)
+    }
+
+    /// Outputs of an auto-encoder's narrowest layer, where that is narrower than the input.
+    var bottleneck: Int? {
+        guard configuration.loss.target == .input, network.narrowestFeatures < network.inputFeatures else { return nil }
+        return network.narrowestFeatures
+    }
+
+    /// What as many principal components as the bottleneck has outputs would score; with squared errors only, which it
+    /// then is the least of all linear ways, and up to a size that takes seconds.
+    func pcaTestLoss(components: Int) -> Double? {
+        guard configuration.loss.kind == .meanSquaredError,
+            network.inputFeatures <= PrincipalComponents.quickFeatureCount
+        else { return nil }
+        let analysis = PrincipalComponents(data.train, indices: split.train, kernels: run.kernels)
+        return analysis.reconstructionLosses(of: data.test, components: [components], kernels: run.kernels)[0]
+    }
+}

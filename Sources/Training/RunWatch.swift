@@ -5,14 +5,14 @@ import Foundation
 /// - Dead: in all steps of an epoch the gradient of every weight was exactly 0, and the loss was not.
 /// - Diverging: the loss of the second half of an epoch is more than twice that of the first step, which is the untrained
 ///   network's, and more than twice the loss of guessing.
-/// - Guessing: for three epochs in a row the loss of their second halves is above that of guessing.
+/// - Guessing: for three epochs in a row, and 300 steps, the loss of their second halves is above that of guessing.
 ///
 /// These are few and late on purpose: a run that recovers, learns slowly or has a noisy first epoch is not named.
 package struct RunWatch: Sendable {
     /// The loss of guessing, where that does not depend on the data.
     private let chanceLevel: Double?
     private var untrainedLoss: Double?
-    private var epochsAboveChance = 0
+    private var (epochsAboveChance, stepsAboveChance) = (0, 0)
     private var (isDead, isDiverging, isGuessing) = (false, false, false)
     package private(set) var warnings: [String] = []
     private var toldCount = 0
@@ -61,12 +61,13 @@ package struct RunWatch: Sendable {
                 """)
         }
         guard let chanceLevel else { return }
-        epochsAboveChance = lateLoss > chanceLevel ? epochsAboveChance + 1 : 0
-        if !isGuessing && !isDiverging && epochsAboveChance == 3 {
+        (epochsAboveChance, stepsAboveChance) =
+            lateLoss > chanceLevel ? (epochsAboveChance + 1, stepsAboveChance + stepCount) : (0, 0)
+        if !isGuessing && !isDiverging && epochsAboveChance >= 3 && stepsAboveChance >= 300 {
             isGuessing = true
             warnings.append(
                 """
-                epoch \(epoch), step \(step): for 3 epochs the training loss, now \(short(lateLoss)), was above that of \
+                epoch \(epoch), step \(step): for \(epochsAboveChance) epochs the training loss, now \(short(lateLoss)), was above that of \
                 guessing, \(short(chanceLevel)); the learning rate \(short(learningRate)) is too great or far too small, \
                 or the labels do not belong to the data
                 """)

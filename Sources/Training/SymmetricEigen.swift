@@ -12,7 +12,10 @@ package struct SymmetricEigen: Sendable {
     package init(_ matrix: [Double], size: Int) {
         precondition(matrix.count == size * size, "SymmetricEigen: \(matrix.count) elements for size \(size)")
         precondition(matrix.allSatisfy(\.isFinite), "SymmetricEigen: an element is not finite")
-        var work = matrix
+        // A power of two, so that squares neither overflow nor vanish and nothing is rounded.
+        let greatest = matrix.reduce(0) { max($0, abs($1)) }
+        let scale = greatest > 0 ? Double(sign: .plus, exponent: greatest.exponent, significand: 1) : 1
+        var work = matrix.map { $0 / scale }
         // Columns of Q, as rows: A = Q T Qᵀ.
         var rows = [Double](repeating: 0, count: size * size)
         var diagonal = [Double](repeating: 0, count: size)
@@ -26,9 +29,12 @@ package struct SymmetricEigen: Sendable {
         }
         // Equal values keep their order.
         let order = (0..<size).sorted { (diagonal[$1], $0) < (diagonal[$0], $1) }
-        values = order.map { diagonal[$0] }
+        values = order.map { diagonal[$0] * scale }
         vectors = order.flatMap { rows[$0 * size..<($0 + 1) * size] }
     }
+
+    /// Nothing beside elements of about 1: where rank is lacking, what is left is noise, and smaller with each column.
+    private static let negligible = 0x1p-60
 
     private typealias Matrix = UnsafeMutableBufferPointer<Double>
 
@@ -45,7 +51,7 @@ package struct SymmetricEigen: Sendable {
             guard k + 1 < n else { break }
             var tail = 0.0
             for j in k + 2..<max(n, k + 2) { tail += v[j] * v[j] }
-            guard tail > 0 else {
+            guard tail > negligible * negligible else {
                 offDiagonal[k] = v[k + 1]
                 continue
             }
@@ -111,7 +117,10 @@ package struct SymmetricEigen: Sendable {
             for iteration in 0... {
                 precondition(iteration < 100, "SymmetricEigen: no convergence at eigenvalue \(l) of \(n)")
                 // The first negligible element from l on ends the block.
-                let m = (l..<n - 1).first { abs(e[$0]) + (abs(d[$0]) + abs(d[$0 + 1])) == abs(d[$0]) + abs(d[$0 + 1]) }
+                let m = (l..<n - 1).first { i in
+                    let size = abs(d[i]) + abs(d[i + 1])
+                    return abs(e[i]) <= negligible || abs(e[i]) + size == size
+                }
                 let end = m ?? n - 1
                 guard end > l else { break }
                 let slope = (d[l + 1] - d[l]) / (2 * e[l])

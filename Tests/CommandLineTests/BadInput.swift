@@ -72,6 +72,32 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             "typo in the schedule", ["--schedule", "cosin"], 64, ["schedule", "column 1", "did you mean \"cosine\""]),
         training("warm-up without a unit", ["--warmup", "5"], 64, ["warmup \"5", "steps", "epochs"]),
         training("clipping at 0", ["--clip-norm", "0"], 64, ["--clip-norm 0", "positive"]),
+        training("batch size in words", ["--batch-size", "many"], 64, ["many", "--batch-size"]),
+        training(
+            "classes of inputs", ["--target", "input", "--loss", "cross-entropy"], 64,
+            ["--loss cross-entropy", "mse, mae or bce"]),
+        training("unknown target", ["--target", "inputs"], 64, ["--target inputs", "did you mean input"]),
+        training(
+            "too few outputs for the input", ["--target", "input"], 65, ["10 outputs", "64 elements", "dense 64"]),
+        training(
+            "several whole batches", ["--batch-size", "all", "--accumulate", "2"], 64,
+            ["--accumulate 2", "--batch-size all"]),
+        training(
+            "patience without validation", ["--patience", "3"], 64, ["--patience", "--validation-split", "--metric"]),
+        training("unknown metric", ["--metric", "val_loss"], 64, ["val_loss", "validation-loss"]),
+        training(
+            "accuracy of inputs",
+            ["--metric", "test-accuracy", "--target", "input"], 64, ["--metric test-accuracy", "test-loss"]),
+        training("tolerance without patience", ["--min-delta", "0.1"], 64, ["--min-delta", "--patience"]),
+        BadInput(
+            name: "more components than pixels", arguments: ["pca", "--dataset", "./data", "--components", "1,65"],
+            exitCode: 65, fragments: ["--components 65", "64 pixels"]),
+        BadInput(
+            name: "components in words", arguments: ["pca", "--dataset", "./data", "--components", "1,two"],
+            exitCode: 64, fragments: ["two", "--components"]),
+        BadInput(
+            name: "components of nothing", arguments: ["pca", "--dataset", "./nowhere"], exitCode: 66,
+            fragments: ["./nowhere"]),
         training("nothing but validation", ["--validation-split", "1"], 64, ["--validation-split 1"]),
         training(
             "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,

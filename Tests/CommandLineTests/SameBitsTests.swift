@@ -34,6 +34,13 @@ extension CommandLineTests {
                     name: "mse, batch 61, validation",
                     arguments: ["--batch-size", "61", "--loss", "mse", "--validation-split", "0.2"]),
                 Training(
+                    name: "auto-encoder, batch 61, validation, three batches a step, average, best epoch",
+                    arguments: [
+                        "--batch-size", "61", "--accumulate", "3", "--target", "input", "--loss", "bce",
+                        "--validation-split", "0.2", "--average", "0.5", "--patience", "1", "--model",
+                        "dropout 0.1, dense 20, relu, dense 7, tanh, dense 64",
+                    ]),
+                Training(
                     name: "sgd with momentum, batch 61, validation",
                     arguments: [
                         "--batch-size", "61", "--optimizer", "sgd", "--momentum", "0.9", "--learning-rate", "0.05",
@@ -111,7 +118,7 @@ extension CommandLineTests {
                 #expect((record.summary.validationLoss != nil) == isSplit, "\(training.name)")
             }
             let longer = try Workbench().train(["--epochs", "20"])
-            #expect(longer.summary.testAccuracy >= 0.9)
+            #expect(longer.summary.testAccuracy ?? 0 >= 0.9)
         }
 
         /// A change of this value is a change of the numerics: when it is on purpose, raise `numericsVersion`.
@@ -162,7 +169,7 @@ extension CommandLineTests {
                 records.append(try RunRecord("run", in: folder))
                 #expect(records.last == records.first, "\(way)")
             }
-            #expect(records[0].summary.steps == 200 && records[0].summary.testAccuracy > 0.7)
+            #expect(records[0].summary.steps == 200 && records[0].summary.testAccuracy ?? 0 > 0.7)
         }
     }
 }

@@ -73,11 +73,21 @@ struct RunRecord: Equatable {
     struct Summary: Decodable, Equatable {
         let parametersSHA256: String
         let trainLoss: Double
-        let trainAccuracy: Double
+        let trainAccuracy: Double?
         let validationLoss: Double?
         let validationAccuracy: Double?
         let testLoss: Double
-        let testAccuracy: Double
+        let testAccuracy: Double?
+        let metric: String?
+        let bestMetric: Double?
+        let bestEpoch: Int?
+        let bestTestLoss: Double?
+        let bestTestAccuracy: Double?
+        let bestCheckpoint: String?
+        let stoppedEarly: Bool
+        let bottleneck: Int?
+        let pcaTestLoss: Double?
+        let warnings: [String]
         let epochs: Int
         let steps: Int
         let checkpoint: String

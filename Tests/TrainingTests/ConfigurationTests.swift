@@ -44,11 +44,24 @@ struct ConfigurationTests {
             options.optimizer = rule.rawValue
             return options
         }
-        for options in [options, more, TrainingOptions()] + every {
+        var selecting = TrainingOptions()
+        selecting.target = "input"
+        selecting.loss = "bce"
+        selecting.batchSize = .all
+        selecting.validationSplit = 0.25
+        selecting.patience = 3
+        selecting.minDelta = 0.001
+        var accumulating = TrainingOptions()
+        accumulating.accumulate = 4
+        accumulating.metric = "test-accuracy"
+        for options in [options, more, selecting, accumulating, TrainingOptions()] + every {
             let yaml = try options.resolved().yaml
             let again = try read(yaml).resolved()
             #expect(again.yaml == yaml)
             #expect(try again.update == options.resolved().update)
+            #expect(try again.loss == options.resolved().loss && again.selection == options.resolved().selection)
+            #expect(try again.batchSize == options.resolved().batchSize)
+            #expect(try again.accumulation == options.resolved().accumulation)
             #expect(try again.schedule == options.resolved().schedule && again.warmUp == options.resolved().warmUp)
         }
     }
@@ -69,7 +82,10 @@ struct ConfigurationTests {
     @Test("the schedule's greatest learning rate is the learning rate")
     func oneCycle() throws {
         let configuration = try read("schedule: one-cycle 0.25\nscale-learning-rate: 16\n").resolved()
-        #expect(configuration.learningRate == 0.25 && configuration.learningRateScale == 4)
+        #expect(configuration.learningRate == 0.25)
+        #expect(configuration.learningRateScale(RunLength(configuration, sampleCount: 1_000)) == 4)
+        let accumulating = try read("accumulate: 3\nscale-learning-rate: 16\n").resolved()
+        #expect(accumulating.learningRateScale(RunLength(accumulating, sampleCount: 1_000)) == 12)
         let failure = #expect(throws: Failure.self) {
             try read("schedule: one-cycle 0.25\nlearning-rate: 0.1\n").resolved()
         }
@@ -92,6 +108,7 @@ struct ConfigurationTests {
         arguments: [
             ("seed: 1\nbatchsize: 3\n", ":2: unknown option \"batchsize\"; did you mean \"batch-size\"?"),
             ("epochs: many\n", ":1: \"epochs\" needs a whole number"),
+            ("batch-size: some\n", ":1: \"batch-size\" needs a whole number or \"all\""),
             ("epochs: [1, 2]\n", ":1: \"epochs\" needs a whole number"),
             ("- 1\n", "a mapping of options to values is needed"),
             ("a: b: c\n", "not valid YAML"),
@@ -111,12 +128,25 @@ struct ConfigurationTests {
             "class-weights: inf", "{loss: bce, class-weights: 1}", "momentum: 0.9",
             "{optimizer: sgd, momentum: 1}", "{optimizer: nesterov, momentum: 0}", "weight-decay: -1", "clip-norm: 0",
             "clip-value: inf", "average: 1", "average: -0.5", "scale-learning-rate: 0", "schedule: wave",
+            "{target: input, loss: cross-entropy}", "target: outputs", "accumulate: 0",
+            "{batch-size: all, accumulate: 2}", "patience: 3", "{patience: 0, validation-split: 0.1}",
+            "metric: validation-accuracy", "metric: loss", "{metric: test-accuracy, target: input}", "min-delta: 0.1",
+            "{min-delta: -1, patience: 1, metric: train-loss}", "{target: input, label-smoothing: 0.1}",
             "warmup: 3 moons", "epsilon: 0", "alpha: 0.9", "beta1: 1", "reduction: ring", "steps: 0", "hash-every: 0",
         ])
     func ranges(yaml: String) throws {
         let options = try read(yaml)
         let failure = #expect(throws: Failure.self) { try options.resolved() }
         #expect(failure?.kind == .data && failure?.message.contains(".yaml:1: ") == true, "\(failure?.message ?? "")")
+    }
+
+    @Test("early stopping looks at the validation loss, and squared errors at inputs, unless told otherwise")
+    func defaults() throws {
+        let stopping = try read("patience: 2\nvalidation-split: 0.1\n").resolved()
+        #expect(stopping.selection == ModelSelection(metric: .validationLoss, patience: 2))
+        #expect(try read("metric: train-loss\n").resolved().selection == ModelSelection(metric: .trainLoss))
+        #expect(try read("target: input\n").resolved().loss == LossDescription(.meanSquaredError, target: .input))
+        #expect(try TrainingOptions().resolved().selection == nil)
     }
 
     @Test("a value of the command line is named by its option")
@@ -131,6 +161,7 @@ struct ConfigurationTests {
         "the default grain",
         arguments: [(1, 8), (64, 8), (128, 8), (255, 8), (256, 16), (511, 16), (512, 32), (9_999, 32)])
     func grain(batchSize: Int, expected: Int) {
-        #expect(TrainingConfiguration.defaultGrainSize(batchSize: batchSize) == expected)
+        #expect(TrainingConfiguration.defaultGrainSize(batchSize: .samples(batchSize)) == expected)
+        #expect(TrainingConfiguration.defaultGrainSize(batchSize: .all) == 32)
     }
 }

@@ -40,7 +40,8 @@ package struct TrainingRun: Sendable {
                 shape.channels == 1
                 ? [shape.height, shape.width] : [shape.height, shape.width, shape.channels]
             let outputs = configuration.loss.target == .input ? NetworkOutputs.inputs : .classes(data.classCount)
-            return try Network(configuration.model, inputShape: inputShape, outputs: outputs, settings: configuration.layers)
+            return try Network(
+                configuration.model, inputShape: inputShape, outputs: outputs, settings: configuration.layers)
         }
         let trainer = try Trainer(
             configuration, network: network, images: data.train, sampleCount: split.train.count, kernels: kernels,

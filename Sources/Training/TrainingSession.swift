@@ -136,7 +136,8 @@ struct TrainingSession: ~Copyable {
             try communicator.onRoot {
                 try directory?.writeBest(
                     network.checkpoint(
-                        trainer.parameters, state: trainer.state, averages: averages, seed: configuration.seed, epoch: epoch,
+                        trainer.parameters, state: trainer.state, averages: averages, seed: configuration.seed,
+                        epoch: epoch,
                         step: trainer.stepCount))
             }
         }

@@ -50,8 +50,11 @@ struct NetworkOutputsTests {
         for (i, value) in values.enumerated() { activations.input[i] = value }
         let context = LayerContext(
             kernels: ReferenceKernels(), workspace: workspace.base, parameters: UnsafePointer(parameters.base),
-            mode: .training(seed: 1, epoch: 1, position: 0))
-        activations.forward(context, sampleCount: 2)
+            state: parameters.base,
+            mode: .training(
+                TrainingPosition(
+                    seed: 1, epoch: 1, position: 0, batch: WholeBatch(sampleCount: 2, grainSize: 8))))
+        try activations.forward(context, sampleCount: 2)
         #expect((0..<12).map { activations.input[$0] } == values)
     }
 
@@ -66,8 +69,9 @@ struct NetworkOutputsTests {
             let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
             for i in 0..<32 { activations.input[i] = Float(i % 7) - 3 }
             let context = LayerContext(
-                kernels: ReferenceKernels(), workspace: workspace.base, parameters: UnsafePointer(parameters.base))
-            activations.forward(context, sampleCount: 2)
+                kernels: ReferenceKernels(), workspace: workspace.base, parameters: UnsafePointer(parameters.base),
+                state: parameters.base)
+            try activations.forward(context, sampleCount: 2)
             return (0..<6).map { activations.logits[$0] }
         }
         let plain = try outputs("conv 2 2x2, \(before), dense 3")

@@ -64,7 +64,7 @@ struct AccumulationTests {
             #expect(trainer.stepCount == length.stepCount)
             try communicator.barrier()
             return Outcome(
-                hash: network.parametersSHA256(trainer.parameters),
+                hash: network.parametersSHA256(trainer.parameters, state: trainer.state),
                 parameters: (0..<network.layout.floatCount).map { trainer.parameters[$0] }, losses: losses)
         }[0]
     }

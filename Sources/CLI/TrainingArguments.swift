@@ -93,7 +93,7 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "The batch size that learning rates are meant for: they are multiplied by --batch-size / BASE.",
+            "The batch size that learning rates are meant for: they are multiplied by the samples of a step / BASE.",
             valueName: "BASE"))
     var scaleLearningRate: Int?
 

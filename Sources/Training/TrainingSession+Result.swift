@@ -1,6 +1,5 @@
 import Checkpoints
 import Communication
-import Foundation
 import Models
 import Tensors
 

@@ -5,7 +5,9 @@ extension LayerDescription {
     /// Makes layer number `index` of the model for an input of `inputShape` and appends its tensors to `layout`.
     ///
     /// - Throws: `Failure(.data)`, whose text follows the layer's name, where the shape does not fit.
-    func layer(inputShape: Shape, name: String, index: Int, layout: inout ParameterLayout) throws -> any Layer {
+    package func layer(
+        inputShape: Shape, name: String, index: Int, layout: inout ParameterLayout
+    ) throws -> any Layer {
         switch self {
         case .dense(let outputFeatures):
             Dense(inputShape: inputShape, outputFeatures: outputFeatures, name: name, layout: &layout)

@@ -1,0 +1,71 @@
+import Errors
+import KernelContract
+import Kernels
+import Models
+import Tensors
+
+/// A whole network of slow twins, in Float or Double: layer by layer over the global batch, without workers. In Float it
+/// has the bits of `Network` with any kernels.
+package struct ReferenceNetwork<Scalar: ReferenceScalar>: Sendable {
+    package let description: [LayerDescription]
+    package let inputShape: Shape
+    package let outputShape: Shape
+    /// As `Network.layout`.
+    package let layout: ParameterLayout
+    package let chain: ReferenceChain<Scalar>
+    /// For each layer, its entries in `layout`.
+    package let tensors: [Range<Int>]
+
+    /// Any chain of layers whose shapes fit, with parameters or without.
+    ///
+    /// - Throws: `Failure(.data)` that names the layer where a shape does not fit.
+    package init(_ description: [LayerDescription], inputShape: Shape) throws {
+        var layout = ParameterLayout()
+        var layers: [any ReferenceLayer<Scalar>] = []
+        var tensors: [Range<Int>] = []
+        var shape = inputShape
+        for (index, part) in description.enumerated() {
+            do {
+                let first = layout.entries.count
+                let layer = try part.layer(inputShape: shape, name: "\(index)", index: index, layout: &layout)
+                layers.append(
+                    part.reference(
+                        ReferencePlace(
+                            inputShape: shape, outputShape: layer.outputShape, tensors: layout.entries[first...],
+                            index: index), Scalar.self))
+                tensors.append(first..<layout.entries.count)
+                shape = layer.outputShape
+            } catch let failure as Failure {
+                throw Failure(.data, "model: layer \(index + 1) (\"\(part.text)\") \(failure.message)")
+            }
+        }
+        self.description = description
+        self.inputShape = inputShape
+        self.layout = layout
+        self.tensors = tensors
+        chain = ReferenceChain(layers)
+        outputShape = shape
+    }
+
+    /// What one pass forward and backward gives.
+    package struct Pass {
+        /// The input and each layer's output, `[sampleCount, shape]`.
+        package let values: [[Scalar]]
+        /// The loss's gradients at each of `values`.
+        package let valueGradients: [[Scalar]]
+        /// Flat, as the parameters.
+        package let gradients: [Scalar]
+    }
+
+    /// - Parameter outputGradient: the loss's gradient at the outputs that it is given.
+    package func run(
+        _ input: [Scalar], parameters: [Scalar], batch: ReferenceBatch, outputGradient: ([Scalar]) -> [Scalar]
+    ) -> Pass {
+        let values = chain.forward(input, parameters: parameters, batch: batch)
+        var gradients = [Scalar](repeating: 0, count: layout.floatCount)
+        let valueGradients = chain.backward(
+            values, outputGradient: outputGradient(values[values.count - 1]), parameters: parameters, batch: batch,
+            gradients: &gradients)
+        return Pass(values: values, valueGradients: valueGradients, gradients: gradients)
+    }
+}

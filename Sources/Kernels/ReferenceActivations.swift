@@ -7,6 +7,7 @@ extension Reference {
 
     package static func rectifyGradient<Scalar: ReferenceScalar>(y: Scalar, dy: Scalar) -> Scalar { y > 0 ? dy : 0 }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func activation<Scalar: ReferenceScalar>(_ function: ActivationFunction, _ x: Scalar) -> Scalar {
         let constant = Scalar(function.constant)
@@ -28,6 +29,7 @@ extension Reference {
     }
 
     /// - Parameter source: the input where `gradientNeedsInput`, else the output.
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func activationGradient<Scalar: ReferenceScalar>(
         _ function: ActivationFunction, source: Scalar, dy: Scalar

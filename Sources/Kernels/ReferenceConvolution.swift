@@ -2,6 +2,7 @@ import KernelContract
 
 /// The slow twins of convolution: direct loops over the definition, for Float and Double alike.
 extension Reference {
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func convolve<Scalar: BinaryFloatingPoint>(
         _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
@@ -24,6 +25,7 @@ extension Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func convolutionInputGradient<Scalar: BinaryFloatingPoint>(
         _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
@@ -56,6 +58,7 @@ extension Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func convolutionWeightGradient<Scalar: BinaryFloatingPoint>(
         _ shape: Convolution, partition: GrainPartition, x: UnsafePointer<Scalar>, dy: UnsafePointer<Scalar>,

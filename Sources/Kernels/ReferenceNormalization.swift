@@ -25,6 +25,7 @@ extension Reference {
     /// - `mean = T(chain sum + x) / N`
     /// - `squareSum = T(chain fma(d, d, sum))`, `d = x − mean`
     /// - `inverseDeviation = 1 / √(squareSum / N + ε)`
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func batchStatistics<Scalar: ReferenceScalar>(
         positions: Int, channels: Int, partition: GrainPartition, x: UnsafePointer<Scalar>
@@ -47,6 +48,7 @@ extension Reference {
     }
 
     /// `y = fma((x − mean) · inverseDeviation, gamma, beta)`. In evaluation mean and variance are the running ones.
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func batchNormalize<Scalar: ReferenceScalar>(
         rowCount: Int, channels: Int, x: UnsafePointer<Scalar>, mean: [Scalar], inverseDeviation: [Scalar],
@@ -79,6 +81,7 @@ extension Reference {
     /// - `dbeta = T(chain sum + dy)`
     /// - `dgamma = T(chain fma(dy, n, sum))`
     /// - `dx = (gamma · inverseDeviation) · fma(−n, dgamma / N, dy − dbeta / N)`
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func batchNormGradient<Scalar: ReferenceScalar>(
         positions: Int, channels: Int, partition: GrainPartition, x: UnsafePointer<Scalar>,
@@ -127,6 +130,7 @@ extension Reference {
     /// - `mean = lanes(sum + x) / features`
     /// - `variance = lanes(fma(d, d, sum)) / features`, `d = x − mean`
     /// - `y = fma(d · inverseDeviation, gamma, beta)`, `inverseDeviation = 1 / √(variance + ε)`
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func layerNormalize<Scalar: ReferenceScalar>(
         sampleCount: Int, features: Int, x: UnsafePointer<Scalar>, gamma: UnsafePointer<Scalar>,
@@ -144,6 +148,7 @@ extension Reference {
     /// - `a = lanes(sum + g) / features`, `b = lanes(fma(g, n, sum)) / features`
     /// - `dx = inverseDeviation · fma(−n, b, g − a)`
     /// - `dbeta = T(chain sum + dy)`, `dgamma = T(chain fma(dy, n, sum))`
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func layerNormGradient<Scalar: ReferenceScalar>(
         features: Int, partition: GrainPartition, x: UnsafePointer<Scalar>, gamma: UnsafePointer<Scalar>,

@@ -2,6 +2,7 @@ import KernelContract
 
 /// The slow twins of pooling: direct loops over the definition, for Float and Double alike.
 extension Reference {
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func maxPool<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Scalar>,
@@ -12,6 +13,7 @@ extension Reference {
         ).enumerated() { y[output] = x[source] }
     }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func maxPoolGradient<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Scalar>, dy: UnsafePointer<Scalar>,
@@ -23,6 +25,7 @@ extension Reference {
         ).enumerated() { dx[source] += dy[output] }
     }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func averagePool<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Scalar>,
@@ -33,6 +36,7 @@ extension Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func averagePoolGradient<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, dy: UnsafePointer<Scalar>,

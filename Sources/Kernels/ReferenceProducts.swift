@@ -11,6 +11,7 @@ package enum Reference {
         return sum + 0
     }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func multiply<Scalar: BinaryFloatingPoint>(
         _ form: MatrixProductForm, m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aStride: Int,
@@ -27,6 +28,7 @@ package enum Reference {
     }
 
     /// `T` over grains of the chain over a grain's samples of `x[s, i] · dy[s, o]`.
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func weightGradient<Scalar: BinaryFloatingPoint>(
         inputFeatures: Int, outputFeatures: Int, partition: GrainPartition, x: UnsafePointer<Scalar>, xStride: Int,
@@ -46,6 +48,7 @@ package enum Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func addBias<Scalar: BinaryFloatingPoint>(
         rowCount: Int, columnCount: Int, rows: UnsafeMutablePointer<Scalar>, rowStride: Int,
@@ -57,6 +60,7 @@ package enum Reference {
     }
 
     /// `T` over grains of the plain sum over a grain's rows, ended by `+ 0.0`.
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func biasGradient<Scalar: BinaryFloatingPoint>(
         columnCount: Int, partition: GrainPartition, rows: UnsafePointer<Scalar>, rowStride: Int,

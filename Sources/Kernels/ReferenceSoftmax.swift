@@ -3,6 +3,7 @@ import KernelContract
 /// The slow twin of softmax as a layer, for Float and Double alike.
 extension Reference {
     /// For each row `y[j] = p[j] / s`, `p[j] = exp(x[j] − greatest)`, `s = laneSum(p)`.
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func softmax<Scalar: ReferenceScalar>(
         rowCount: Int, columnCount: Int, x: UnsafePointer<Scalar>, y: UnsafeMutablePointer<Scalar>
@@ -17,6 +18,7 @@ extension Reference {
     }
 
     /// From the output: `dx[j] = y[j] · (dy[j] − s)`, with `s` the 16 lanes of `fma(dy[j], y[j], sum)`, then 8-4-2-1.
+    @_specialize(where Scalar == Float)
     @_specialize(where Scalar == Double)
     package static func softmaxGradient<Scalar: ReferenceScalar>(
         rowCount: Int, columnCount: Int, y: UnsafePointer<Scalar>, dy: UnsafePointer<Scalar>,

@@ -60,17 +60,21 @@ extension ReferenceLayer {
     var outputFeatures: Int { outputShape.elementCount }
 }
 
-/// Formulas in plain text; of the backward pass one a line.
+/// Formulas in plain text: `x` or `z` comes in, `z` or `a` goes out.
 package struct LayerFormula: Sendable {
     package let forward: String
+    /// One a line.
     package let backward: [String]
-    /// Of an element-wise layer: its derivative.
+    /// Of an element-wise layer: `da/dz = …`.
     package let derivative: String
+    /// What a letter of the formulas is.
+    package let note: String
 
-    package init(forward: String, backward: [String], derivative: String = "") {
+    package init(forward: String, backward: [String], derivative: String = "", note: String = "") {
         self.forward = forward
         self.backward = backward
         self.derivative = derivative
+        self.note = note
     }
 }
 

@@ -94,7 +94,17 @@ struct ReferenceActivation<Scalar: ReferenceScalar>: ReferenceLayer {
     var formula: LayerFormula {
         let (value, derivative) = formulas
         return LayerFormula(
-            forward: "a = \(value)", backward: ["dL/dz = dL/da · da/dz"], derivative: "da/dz = \(derivative)")
+            forward: "a = \(value)", backward: ["dL/dz = dL/da · da/dz"], derivative: "da/dz = \(derivative)",
+            note: note)
+    }
+
+    private var note: String {
+        switch function.kind {
+        case .selu: "λ = \(SELU.scale), λα = \(SELU.scaleAlpha)"
+        case .gelu: "Φ is the normal distribution, (1 + erf(z / √2)) / 2"
+        case .silu: "σ(z) = 1 / (1 + e^−z)"
+        default: ""
+        }
     }
 
     private var formulas: (value: String, derivative: String) {
@@ -104,7 +114,7 @@ struct ReferenceActivation<Scalar: ReferenceScalar>: ReferenceLayer {
         case .elu: return ("z if z ≥ 0, else \(number) · (e^z − 1)", "1 if a > 0, else a + \(number)")
         case .selu: return ("λ · z if z ≥ 0, else λα · (e^z − 1)", "λ if a > 0, else a + λα")
         case .gelu: return ("z · Φ(z)", "Φ(z) + z · e^(−z²/2) / √(2π)")
-        case .silu: return ("z · σ(z), σ(z) = 1 / (1 + e^−z)", "σ(z) · (1 + z · (1 − σ(z)))")
+        case .silu: return ("z · σ(z)", "σ(z) · (1 + z · (1 − σ(z)))")
         case .sigmoid: return ("1 / (1 + e^−z)", "a · (1 − a)")
         case .tanh: return ("(e^z − e^−z) / (e^z + e^−z)", "1 − a²")
         case .softplus: return ("ln(1 + e^z)", "1 − e^−a")
@@ -142,8 +152,8 @@ struct ReferenceDropout<Scalar: ReferenceScalar>: ReferenceLayer {
     var isElementwise: Bool { true }
     var formula: LayerFormula {
         LayerFormula(
-            forward: "a = z · m, with m = 0 (probability \(probability)) or 1 / (1 − \(probability))",
-            backward: ["dL/dz = dL/da · da/dz"], derivative: "da/dz = m")
+            forward: "a = z · m", backward: ["dL/dz = dL/da · da/dz"], derivative: "da/dz = m",
+            note: "m is 0 with probability \(probability), else 1 / (1 − \(probability))")
     }
 
     private func factors(_ batch: ReferenceBatch) -> [Scalar] {

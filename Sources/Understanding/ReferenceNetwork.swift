@@ -47,6 +47,18 @@ package struct ReferenceNetwork<Scalar: ReferenceScalar>: Sendable {
         outputShape = shape
     }
 
+    /// Layers by themselves, whose tensors lie as `layout` says.
+    package init(
+        layers: [any ReferenceLayer<Scalar>], layout: ParameterLayout, inputShape: Shape, outputShape: Shape
+    ) {
+        description = []
+        tensors = []
+        chain = ReferenceChain(layers)
+        self.layout = layout
+        self.inputShape = inputShape
+        self.outputShape = outputShape
+    }
+
     /// What one pass forward and backward gives.
     package struct Pass {
         /// The input and each layer's output, `[sampleCount, shape]`.

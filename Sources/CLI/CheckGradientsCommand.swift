@@ -53,8 +53,8 @@ struct CheckGradientsCommand: ParsableCommand {
         guard let first = failed.first else { return }
         throw Failure(
             .internal,
-            "check-gradients: \(failed.count) of \(Text.plural(report.rows.count, "check")) failed, \(first.what) first; "
-                + "its backward pass, or a kernel of it, is wrong")
+            "check-gradients: \(failed.count) of \(Text.plural(report.rows.count, "check")) failed; "
+                + "the first is \(first.what): \(first.failure ?? "")")
     }
 
     private func everything(_ check: GradientCheck) throws -> GradientReport {
@@ -100,7 +100,7 @@ extension GradientReport {
         ]
         for (row, place) in zip(rows, places) {
             let count = row.checked + row.skipped == row.elements ? "" : " of \(grouped(row.elements))"
-            let result = row.passed ? "ok" : "FAILED" + (row.kernelDifference.map { ": \($0)" } ?? "")
+            let result = row.failure.map { "FAILED: \($0)" } ?? "ok"
             lines.append(
                 line([
                     row.what, grouped(row.checked), grouped(row.skipped),

@@ -118,7 +118,7 @@ struct ExplainCommand: ParsableCommand {
         }
     }
 
-    /// One whole number is a class, but where a loss of numbers is named or it has a point.
+    /// One whole number is a class.
     private func resolvedTarget(_ text: String) throws -> ExplainedStep.Target {
         if let label = Int(text) { return .label(label) }
         return .values(try numbers(text, "target"))

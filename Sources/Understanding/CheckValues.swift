@@ -30,7 +30,7 @@ package struct CheckValues: Sendable {
         return (0..<count).map { 2 * random.uniformFloat(at: UInt64($0)) - 1 }
     }
 
-    func input(_ shape: Shape) -> [Float] {
+    package func input(_ shape: Shape) -> [Float] {
         uniform(Subject.input.rawValue, count: sampleCount * shape.elementCount)
     }
 

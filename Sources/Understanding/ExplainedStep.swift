@@ -34,7 +34,7 @@ package enum ExplainedLoss: Hashable, Sendable {
 package struct ExplainedStep: Sendable {
     package enum Target: Hashable, Sendable {
         case values([Double])
-        /// A class.
+        /// A class; with one output a number.
         case label(Int)
     }
 
@@ -143,6 +143,7 @@ package struct ExplainedStep: Sendable {
                     .data, "explain: \(values.count) targets for \(outputs) outputs; give one for each, or a class")
             }
             return (values, nil)
+        case .label(let label) where outputs == 1: return ([Double(label)], nil)
         case .label(let label):
             guard (0..<outputs).contains(label) else {
                 throw Failure(

@@ -34,12 +34,13 @@ extension Explanation {
                     + "layer and its own. Weights and biases are numbered through all layers, the weights of one unit "
                     + "together (PyTorch's order)."))
         blocks.append(.heading("Sample and parameters"))
-        blocks.append(.equations(zip(names[0], step.values[0]).map { Equation($0, [], [], $1) }))
-        blocks.append(.equations(zip(names.targets, step.targets).map { Equation($0, [], [], $1) }))
-        if let label = step.label { blocks.append(.paragraph("The target is class \(label).")) }
+        if let label = step.label { blocks.append(.paragraph("The target is class \(label), counted from 0.")) }
         blocks.append(
             .equations(
-                step.orderedParameters.map { Equation($0.name, [], [], step.parameters[$0.index]) }
+                (zip(names[0], step.values[0]).map { $0 } + zip(names.targets, step.targets)).map {
+                    Equation($0, [], [], $1)
+                }
+                    + step.orderedParameters.map { Equation($0.name, [], [], step.parameters[$0.index]) }
                     + [Equation("η", [], [], step.learningRate)]))
     }
 
@@ -97,24 +98,25 @@ extension Explanation {
         let (x, y) = (step.values[index], step.values[index + 1])
         let derivatives = step.derivatives(index)
         let formula = LayerFormula.rightSide(layer.formula.derivative)
+        var equations: [Equation] = []
         for i in x.indices {
             let (z, a) = (names[index][i], names[index + 1][i])
             let (dy, dx) = (step.valueGradients[index + 1][i], step.valueGradients[index][i])
-            blocks.append(
-                .equations([
-                    Equation(
-                        "d\(a)/d\(z)", LayerFormula.replacing(formula, ["z": z, "a": a, "m": "m\(i + 1)"]),
-                        LayerFormula.replacing(
-                            formula,
-                            [
-                                "z": Numbers.factor(x[i]), "a": Numbers.factor(y[i]),
-                                "m": Numbers.factor(derivatives[i]),
-                            ]), derivatives[i]),
-                    Equation(
-                        "dL/d\(z)", "dL/d\(a) · d\(a)/d\(z)",
-                        "\(Numbers.factor(dy)) · \(Numbers.factor(derivatives[i]))", dx),
-                ]))
+            equations += [
+                Equation(
+                    "d\(a)/d\(z)", LayerFormula.replacing(formula, ["z": z, "a": a, "m": "m\(i + 1)"]),
+                    LayerFormula.replacing(
+                        formula,
+                        [
+                            "z": Numbers.factor(x[i]), "a": Numbers.factor(y[i]),
+                            "m": Numbers.factor(derivatives[i]),
+                        ]), derivatives[i]),
+                Equation(
+                    "dL/d\(z)", "dL/d\(a) · d\(a)/d\(z)",
+                    "\(Numbers.factor(dy)) · \(Numbers.factor(derivatives[i]))", dx),
+            ]
         }
+        blocks.append(.equations(equations))
     }
 
     /// Weights, biases and inputs of a layer whose outputs are sums, means or choices of inputs.
@@ -153,8 +155,7 @@ extension Explanation {
             .equations(
                 step.parameters(of: index).map {
                     equation($0.name, parameterParts[$0.index] ?? [], step.gradients[$0.index])
-                }))
-        blocks.append(.equations(inputs.indices.map { equation(inputs[$0], inputParts[$0], dx[$0]) }))
+                } + inputs.indices.map { equation(inputs[$0], inputParts[$0], dx[$0]) }))
     }
 
     private mutating func explainUpdate(_ step: ExplainedStep) {

@@ -40,11 +40,12 @@ extension Explanation {
     package var text: String {
         var lines: [String] = []
         for block in blocks {
+            if !lines.isEmpty { lines.append("") }
             switch block {
             case .title(let title): lines += [title, String(repeating: "=", count: title.count)]
-            case .heading(let title): lines += ["", title, String(repeating: "-", count: title.count)]
+            case .heading(let title): lines += [title, String(repeating: "-", count: title.count)]
             case .paragraph(let text): lines += Self.wrapped(text)
-            case .formulas(let formulas): lines += [""] + formulas.map { "    \($0)" } + [""]
+            case .formulas(let formulas): lines += formulas.map { "    \($0)" }
             case .equations(let equations): lines += equations.flatMap { $0.lines }
             case .table(let rows): lines += Self.aligned(rows)
             }
@@ -99,14 +100,17 @@ extension Explanation.Equation {
     /// One line where it fits into 80 columns, else one for each `=`, sums broken between their terms.
     var lines: [String] {
         var sides: [[String]] = []
-        for side in [symbols, numbers, [value]] where !side.isEmpty && side != sides.last { sides.append(side) }
+        for side in [symbols, numbers == ["(\(value))"] ? [] : numbers, [value]]
+        where !side.isEmpty && side != sides.last { sides.append(side) }
         let all = sides.map { $0.joined(separator: " ") }
         let line = "  \(name) = \(all.joined(separator: " = "))"
         if line.count <= Explanation.width { return [line] }
         let indent = String(repeating: " ", count: 2 + name.count + 1)
         return sides.enumerated().flatMap { number, terms in
             var lines = [(number == 0 ? "  \(name) " : indent) + "="]
-            for term in terms {
+            let room = Explanation.width - indent.count - 2
+            let parts = terms.flatMap { $0.count <= room ? [$0] : $0.split(separator: " ").map { String($0) } }
+            for term in parts {
                 if lines[lines.count - 1].count + 1 + term.count <= Explanation.width {
                     lines[lines.count - 1] += " \(term)"
                 } else {

@@ -53,7 +53,7 @@ package struct GradientCase: Sendable {
         }
     }
 
-    static let layers: [(name: String, cases: [GradientCase])] = ModelText.layerNames.map { name in
+    package static let layers: [(name: String, cases: [GradientCase])] = ModelText.layerNames.map { name in
         (
             name,
             layerExamples(name).map { example in
@@ -65,7 +65,7 @@ package struct GradientCase: Sendable {
         )
     }
 
-    static let losses: [GradientCase] = LossKind.allCases.flatMap { kind in
+    package static let losses: [GradientCase] = LossKind.allCases.flatMap { kind in
         var settings = [("", LossDescription(kind))]
         if kind == .crossEntropy {
             let weights = [0.5, 2, 1, 0.25, 3]

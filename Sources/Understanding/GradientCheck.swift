@@ -19,7 +19,7 @@ package struct GradientCheck {
         for (name, cases) in GradientCase.layers {
             if cases.isEmpty {
                 var missing = GradientReport.Row(what: "\(name): nothing checks this layer")
-                missing.passed = false
+                missing.failure = "no case"
                 rows.append(missing)
             }
             rows += try cases.map(row)
@@ -40,7 +40,7 @@ package struct GradientCheck {
             ReferenceNetwork(model, inputShape: inputShape), loss: loss, values: values)
         var rows = problem.rows(limit: limit, values: values)
         rows[0].kernelDifference = agreement.difference(kernels)
-        rows[0].passed = DifferenceProblem.passes(rows[0])
+        rows[0].failure = DifferenceProblem.failure(rows[0])
         return report(rows)
     }
 
@@ -62,7 +62,7 @@ package struct GradientCheck {
         let (model, loss) = try trained(test)
         sum.kernelDifference = try KernelAgreement(model, inputShape: test.inputShape, loss: loss, values: values)
             .difference(kernels)
-        sum.passed = DifferenceProblem.passes(sum)
+        sum.failure = DifferenceProblem.failure(sum)
         return sum
     }
 

@@ -13,7 +13,9 @@ package struct GradientReport: Codable, Sendable {
         package var worst: Element?
         /// Where the kernels' bits are not those of the slow twins; nil where they are.
         package var kernelDifference: String?
-        package var passed = true
+        /// Why the row fails; nil where it does not.
+        package var failure: String? { didSet { passed = failure == nil } }
+        package private(set) var passed = true
 
         /// Takes `element` where its error is the greatest so far; one that is not a number is the greatest of all.
         mutating func meet(_ element: Element?, error: Double) {

@@ -7,7 +7,8 @@ package enum Numbers {
         guard value.isFinite else { return value.isNaN ? "not a number" : value < 0 ? "-∞" : "∞" }
         if value == 0 { return "0" }
         let short = String(format: "%.6g", locale: nil, value)
-        if Double(short) == value { return short }
+        // 0.3925 may be 0.39250000000000002 behind a sum.
+        if let rounded = Double(short), (rounded - value).magnitude <= 1e-14 * value.magnitude { return short }
         let size = value.magnitude
         return size < 1e-4 || size >= 1e9
             ? String(format: "%.9g", locale: nil, value) : fixed(value, 9)

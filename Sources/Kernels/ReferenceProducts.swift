@@ -1,6 +1,9 @@
 import KernelContract
 
 /// The slow twins of the matrix kernels: the definition of their results, for Float and Double alike.
+///
+/// `@_specialize`: a call from another module finds machine code for its type, not a generic body with a witness call
+/// for every multiplication.
 package enum Reference {
     /// One element of a product: a chain over k in ascending order, ended by `+ 0.0`.
     static func chain<Scalar: BinaryFloatingPoint>(

@@ -83,13 +83,17 @@ let package = Package(
                 "Models",
                 "Optimizers", "Tensors", "Yams",
             ], swiftSettings: common),
+        .target(
+            name: "Understanding",
+            dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Randomness", "Tensors"],
+            swiftSettings: common),
 
         // Level 4
         .executableTarget(
             name: "CLI",
             dependencies: [
                 "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Tensors", "Training",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Understanding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
         // Tests
@@ -130,6 +134,10 @@ let package = Package(
                 "Tensors",
                 "Training",
             ], swiftSettings: common),
+        .testTarget(
+            name: "UnderstandingTests",
+            dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Randomness", "Tensors", "Understanding"],
+            swiftSettings: common),
         .testTarget(
             name: "CommandLineTests", dependencies: ["CLI"], swiftSettings: common),
     ]

@@ -48,12 +48,8 @@ struct InfoCommand: ParsableCommand {
     }
 
     private func show(_ model: String) throws {
-        let text = input ?? "28x28"
-        let extents = text.lowercased().split(separator: "x", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
-        guard (1...3).contains(extents.count), extents.allSatisfy({ (1...1 << 20).contains($0) }) else {
-            throw Failure(.usage, "--input \(text): a shape such as 784, 28x28 or 32x32x3 is needed")
-        }
-        let network = try Network(ModelText.parse(model), inputShape: Shape(extents), classCount: nil)
+        let shape = try Shape(argument: input ?? "28x28", option: "input")
+        let network = try Network(ModelText.parse(model), inputShape: shape, classCount: nil)
         let summary = ModelSummary(network)
         // Every rank of a launcher could tell it: one does.
         guard Launcher.detect(environment: ProcessInfo.processInfo.environment).rank == 0 else { return }

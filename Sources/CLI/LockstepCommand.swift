@@ -16,7 +16,10 @@ struct LockstepCommand: ParsableCommand {
               mpirun -n 2 lockstep train --dataset fashion-mnist --epochs 5
             """,
         version: programVersion,
-        subcommands: [TrainCommand.self, EvaluateCommand.self, InfoCommand.self, BenchCommand.self, PCACommand.self])
+        subcommands: [
+            TrainCommand.self, EvaluateCommand.self, PCACommand.self, ExplainCommand.self, CheckGradientsCommand.self,
+            InfoCommand.self, BenchCommand.self,
+        ])
 }
 
 @main

@@ -2,6 +2,8 @@ import KernelContract
 
 /// The slow twins of convolution: direct loops over the definition, for Float and Double alike.
 extension Reference {
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func convolve<Scalar: BinaryFloatingPoint>(
         _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
         y: UnsafeMutablePointer<Scalar>
@@ -23,6 +25,8 @@ extension Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func convolutionInputGradient<Scalar: BinaryFloatingPoint>(
         _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Scalar>, weight: UnsafePointer<Scalar>,
         dx: UnsafeMutablePointer<Scalar>
@@ -54,6 +58,8 @@ extension Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func convolutionWeightGradient<Scalar: BinaryFloatingPoint>(
         _ shape: Convolution, partition: GrainPartition, x: UnsafePointer<Scalar>, dy: UnsafePointer<Scalar>,
         gradient: UnsafeMutablePointer<Scalar>
@@ -99,7 +105,7 @@ extension Reference {
 
 extension SlidingWindow {
     /// The input position that tap (r, c) of output (i, j) meets; nil outside the image.
-    func input(_ i: Int, _ j: Int, _ r: Int, _ c: Int) -> Int? {
+    package func input(_ i: Int, _ j: Int, _ r: Int, _ c: Int) -> Int? {
         let row = i * stride - paddingTop + r
         let column = j * stride - paddingLeft + c
         guard row >= 0 && row < inputHeight && column >= 0 && column < inputWidth else { return nil }
@@ -108,11 +114,11 @@ extension SlidingWindow {
 }
 
 extension Convolution {
-    fileprivate func weightIndex(_ r: Int, _ c: Int, _ channel: Int, _ o: Int) -> Int {
+    package func weightIndex(_ r: Int, _ c: Int, _ channel: Int, _ o: Int) -> Int {
         ((r * window.kernelWidth + c) * inputChannels + channel) * outputChannels + o
     }
 
-    fileprivate func outputIndex(_ sample: Int, _ i: Int, _ j: Int, _ o: Int) -> Int {
+    package func outputIndex(_ sample: Int, _ i: Int, _ j: Int, _ o: Int) -> Int {
         sample * outputCount + (i * window.outputWidth + j) * outputChannels + o
     }
 }

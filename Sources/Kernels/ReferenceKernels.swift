@@ -23,13 +23,9 @@ package struct ReferenceKernels: KernelSet {
         rowCount: Int, columnCount: Int, grainSize: Int, rows: UnsafePointer<Float>, rowStride: Int,
         sums: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
     ) {
-        let partition = GrainPartition(sampleCount: rowCount, grainSize: grainSize)
-        for j in 0..<columnCount {
-            let grains = (0..<partition.grainCount).map { grain in
-                partition.samples(of: grain..<grain + 1).reduce(Float(0)) { $0 + rows[$1 * rowStride + j] } + 0
-            }
-            sums[j] = CanonicalTree.sum(grains, zero: 0, +)
-        }
+        Reference.biasGradient(
+            columnCount: columnCount, partition: GrainPartition(sampleCount: rowCount, grainSize: grainSize),
+            rows: rows, rowStride: rowStride, sums: sums)
     }
 
     package func convertPixels(
@@ -41,19 +37,18 @@ package struct ReferenceKernels: KernelSet {
     package func addBias(
         rowCount: Int, columnCount: Int, rows: UnsafeMutablePointer<Float>, rowStride: Int, bias: UnsafePointer<Float>
     ) {
-        for r in 0..<rowCount {
-            for j in 0..<columnCount { rows[r * rowStride + j] += bias[j] }
-        }
+        Reference.addBias(
+            rowCount: rowCount, columnCount: columnCount, rows: rows, rowStride: rowStride, bias: bias)
     }
 
     package func rectify(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>) {
-        for i in 0..<count { y[i] = x[i] > 0 ? x[i] : 0 }
+        for i in 0..<count { y[i] = Reference.rectify(x[i]) }
     }
 
     package func rectifyGradient(
         y: UnsafePointer<Float>, dy: UnsafePointer<Float>, count: Int, to dx: UnsafeMutablePointer<Float>
     ) {
-        for i in 0..<count { dx[i] = y[i] > 0 ? dy[i] : 0 }
+        for i in 0..<count { dx[i] = Reference.rectifyGradient(y: y[i], dy: dy[i]) }
     }
 
     package func exponential(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>) {
@@ -62,28 +57,6 @@ package struct ReferenceKernels: KernelSet {
 
     package func naturalLogarithm(_ x: UnsafePointer<Float>, count: Int, to y: UnsafeMutablePointer<Float>) {
         for i in 0..<count { y[i] = ReferenceMath.naturalLogarithm(x[i]) }
-    }
-
-    package func softmaxCrossEntropy(
-        rowCount: Int, classCount: Int, logits: UnsafePointer<Float>, rowStride: Int, labels: UnsafePointer<UInt8>,
-        denominator: Float, losses: UnsafeMutablePointer<Float>, predictions: UnsafeMutablePointer<UInt8>,
-        gradient: UnsafeMutablePointer<Float>?, workspace: UnsafeMutablePointer<Float>
-    ) {
-        guard classCount > 0 else { return }
-        for r in 0..<rowCount {
-            let row = (0..<classCount).map { logits[r * rowStride + $0] }
-            let label = Int(labels[r])
-            var prediction = 0
-            for j in 0..<classCount where row[j] > row[prediction] { prediction = j }
-            let powers = row.map { ReferenceMath.exponential($0 - row[prediction]) }
-            let sum = Reference.laneSum(powers)
-            losses[r] = ReferenceMath.naturalLogarithm(sum) - (row[label] - row[prediction])
-            predictions[r] = UInt8(truncatingIfNeeded: prediction)
-            guard let gradient else { continue }
-            for j in 0..<classCount {
-                gradient[r * rowStride + j] = (powers[j] / sum - (j == label ? 1 : 0)) / denominator
-            }
-        }
     }
 
     package func treeSum(

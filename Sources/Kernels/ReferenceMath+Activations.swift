@@ -23,15 +23,20 @@ extension ReferenceMath {
         return twice.addingProduct(twice * square, l)
     }
 
-    package static func sigmoid(_ x: Float) -> (value: Float, complement: Float) {
-        let z = exponential(-x.magnitude)
+    package static func sigmoid<Scalar: ReferenceScalar>(_ x: Scalar) -> (value: Scalar, complement: Scalar) {
+        let z = Scalar.exponential(-x.magnitude)
         let denominator = 1 + z
         return ((x >= 0 ? 1 : z) / denominator, (x >= 0 ? z : 1) / denominator)
     }
 
-    package static func tanh(_ x: Float) -> Float {
-        let t = exponentialMinusOne(-2 * x.magnitude)
-        return Float(signOf: x, magnitudeOf: t.magnitude / (2 + t))
+    package static func tanh<Scalar: ReferenceScalar>(_ x: Scalar) -> Scalar {
+        let t = Scalar.exponentialMinusOne(-2 * x.magnitude)
+        return Scalar(signOf: x, magnitudeOf: t.magnitude / (2 + t))
+    }
+
+    /// ln(1 + eˣ)
+    package static func softplus<Scalar: ReferenceScalar>(_ x: Scalar) -> Scalar {
+        (x > 0 ? x : 0) + Scalar.logarithmOfOnePlus(Scalar.exponential(-x.magnitude))
     }
 
     /// Φ(x) and e^(−x²/2).

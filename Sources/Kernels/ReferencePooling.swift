@@ -2,25 +2,31 @@ import KernelContract
 
 /// The slow twins of pooling: direct loops over the definition, for Float and Double alike.
 extension Reference {
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func maxPool<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Scalar>,
         y: UnsafeMutablePointer<Scalar>
     ) {
-        forEachWindow(window, channels, sampleCount) { output, inputs in
-            if let first = firstGreatest(x, inputs) { y[output] = x[first] }
-        }
+        for (output, source) in maxPoolSources(
+            window, channels: channels, sampleCount: sampleCount, x: x
+        ).enumerated() { y[output] = x[source] }
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func maxPoolGradient<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Scalar>, dy: UnsafePointer<Scalar>,
         dx: UnsafeMutablePointer<Scalar>
     ) {
         for i in 0..<sampleCount * window.inputPositions * channels { dx[i] = 0 }
-        forEachWindow(window, channels, sampleCount) { output, inputs in
-            if let first = firstGreatest(x, inputs) { dx[first] += dy[output] }
-        }
+        for (output, source) in maxPoolSources(
+            window, channels: channels, sampleCount: sampleCount, x: x
+        ).enumerated() { dx[source] += dy[output] }
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func averagePool<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Scalar>,
         y: UnsafeMutablePointer<Scalar>
@@ -30,6 +36,8 @@ extension Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func averagePoolGradient<Scalar: BinaryFloatingPoint>(
         _ window: SlidingWindow, channels: Int, sampleCount: Int, dy: UnsafePointer<Scalar>,
         dx: UnsafeMutablePointer<Scalar>
@@ -38,6 +46,24 @@ extension Reference {
         forEachWindow(window, channels, sampleCount) { output, inputs in
             for input in inputs { dx[input] += dy[output] / Scalar(window.taps) }
         }
+    }
+
+    /// For each output of `maxPool`, the index of the input that it is.
+    package static func maxPoolSources<Scalar: BinaryFloatingPoint>(
+        _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Scalar>
+    ) -> [Int] {
+        var sources = [Int](repeating: 0, count: sampleCount * window.outputPositions * channels)
+        forEachWindow(window, channels, sampleCount) { output, inputs in
+            if let first = firstGreatest(x, inputs) { sources[output] = first }
+        }
+        return sources
+    }
+
+    /// For each output element of a pooling layer, the indices of its window's inputs in row-major order.
+    package static func windows(_ window: SlidingWindow, channels: Int, sampleCount: Int) -> [[Int]] {
+        var windows = [[Int]](repeating: [], count: sampleCount * window.outputPositions * channels)
+        forEachWindow(window, channels, sampleCount) { windows[$0] = $1 }
+        return windows
     }
 
     private static func firstGreatest<Scalar: BinaryFloatingPoint>(

@@ -1,6 +1,9 @@
 import KernelContract
 
 /// The slow twins of the matrix kernels: the definition of their results, for Float and Double alike.
+///
+/// `@_specialize`: a call from another module finds machine code for its type, not a generic body with a witness call
+/// for every multiplication.
 package enum Reference {
     /// One element of a product: a chain over k in ascending order, ended by `+ 0.0`.
     static func chain<Scalar: BinaryFloatingPoint>(
@@ -11,6 +14,8 @@ package enum Reference {
         return sum + 0
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func multiply<Scalar: BinaryFloatingPoint>(
         _ form: MatrixProductForm, m: Int, n: Int, k: Int, a: UnsafePointer<Scalar>, aStride: Int,
         b: UnsafePointer<Scalar>, bStride: Int, c: UnsafeMutablePointer<Scalar>, cStride: Int, accumulates: Bool
@@ -26,6 +31,8 @@ package enum Reference {
     }
 
     /// `T` over grains of the chain over a grain's samples of `x[s, i] · dy[s, o]`.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
     package static func weightGradient<Scalar: BinaryFloatingPoint>(
         inputFeatures: Int, outputFeatures: Int, partition: GrainPartition, x: UnsafePointer<Scalar>, xStride: Int,
         dy: UnsafePointer<Scalar>, dyStride: Int, gradient: UnsafeMutablePointer<Scalar>, gradientStride: Int
@@ -44,6 +51,32 @@ package enum Reference {
         }
     }
 
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
+    package static func addBias<Scalar: BinaryFloatingPoint>(
+        rowCount: Int, columnCount: Int, rows: UnsafeMutablePointer<Scalar>, rowStride: Int,
+        bias: UnsafePointer<Scalar>
+    ) {
+        for r in 0..<rowCount {
+            for j in 0..<columnCount { rows[r * rowStride + j] += bias[j] }
+        }
+    }
+
+    /// `T` over grains of the plain sum over a grain's rows, ended by `+ 0.0`.
+    @_specialize(where Scalar == Float)
+    @_specialize(where Scalar == Double)
+    package static func biasGradient<Scalar: BinaryFloatingPoint>(
+        columnCount: Int, partition: GrainPartition, rows: UnsafePointer<Scalar>, rowStride: Int,
+        sums: UnsafeMutablePointer<Scalar>
+    ) {
+        for j in 0..<columnCount {
+            let grains = (0..<partition.grainCount).map { grain in
+                partition.samples(of: grain..<grain + 1).reduce(Scalar(0)) { $0 + rows[$1 * rowStride + j] } + 0
+            }
+            sums[j] = CanonicalTree.sum(grains, zero: 0, +)
+        }
+    }
+
     /// 16 strided lanes, then the tree 8-4-2-1.
     package static func laneSum<Scalar: BinaryFloatingPoint>(_ values: [Scalar]) -> Scalar {
         var lanes = [Scalar](repeating: 0, count: 16)
@@ -52,5 +85,11 @@ package enum Reference {
             for lane in 0..<width { lanes[lane] += lanes[lane + width] }
         }
         return lanes[0]
+    }
+    /// As `laneSum`, of products: each lane is a chain of fused multiply-adds.
+    package static func laneSum<Scalar: BinaryFloatingPoint>(_ values: [Scalar], times factors: [Scalar]) -> Scalar {
+        var lanes = [Scalar](repeating: 0, count: 16)
+        for i in values.indices { lanes[i % 16] = lanes[i % 16].addingProduct(values[i], factors[i]) }
+        return laneSum(lanes)
     }
 }

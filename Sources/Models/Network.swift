@@ -33,12 +33,8 @@ package struct Network: Sendable {
         _ description: [LayerDescription], inputShape: Shape, outputs: NetworkOutputs,
         settings: LayerSettings = LayerSettings()
     ) throws {
-        var builder = NetworkBuilder(inputShape: inputShape)
-        let output: Int
-        do { output = try builder.append(description, to: 0) } catch let nested as NestedFailure {
-            throw nested.failure
-        }
-        let shape = builder.shape(of: output)
+        let builder = try NetworkBuilder(description, inputShape: inputShape)
+        let shape = builder.operations.last?.outputShape ?? inputShape
         let last = description.last.map { "layer \(description.count) (\"\($0.text)\")" } ?? "the empty model"
         try outputs.check(shape, of: last, inputShape: inputShape)
         guard !builder.layout.entries.isEmpty else {
@@ -121,7 +117,7 @@ package struct Network: Sendable {
 
 extension ParameterLayout.Entry {
     /// Of `3.weight` and operation `3`.
-    func belongs(to operation: Operation) -> Bool { operation.layer != nil && layerName == operation.name }
+    package func belongs(to operation: Operation) -> Bool { operation.layer != nil && layerName == operation.name }
 
     /// What is in front of the last point.
     var layerName: Substring { name.lastIndex(of: ".").map { name[..<$0] } ?? "" }

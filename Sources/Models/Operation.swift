@@ -31,18 +31,22 @@ package struct Operation: Sendable {
 }
 
 /// Turns a description into operations, shape by shape.
-struct NetworkBuilder {
-    private(set) var operations: [Operation] = []
-    private(set) var layout = ParameterLayout()
+package struct NetworkBuilder {
+    package private(set) var operations: [Operation] = []
+    package private(set) var layout = ParameterLayout()
     private(set) var stateLayout = ParameterLayout()
     private var shapes: [Shape]
 
-    init(inputShape: Shape) { shapes = [inputShape] }
-
-    func shape(of value: Int) -> Shape { shapes[value] }
+    /// The operations of a whole description.
+    ///
+    /// - Throws: `Failure(.data)` that names the layer where a shape does not fit.
+    package init(_ description: [LayerDescription], inputShape: Shape) throws {
+        shapes = [inputShape]
+        do { _ = try append(description, to: 0) } catch let nested as NestedFailure { throw nested.failure }
+    }
 
     /// Appends `parts` to the value `input` and returns the value that they give.
-    mutating func append(_ parts: [LayerDescription], to input: Int, prefix: String = "") throws -> Int {
+    private mutating func append(_ parts: [LayerDescription], to input: Int, prefix: String = "") throws -> Int {
         var value = input
         for (index, part) in parts.enumerated() {
             let name = "\(prefix)\(index)"
@@ -65,8 +69,13 @@ struct NetworkBuilder {
                 Operation(
                     name: name, text: part.text, kind: .layer(layer), inputs: [input], outputShape: layer.outputShape))
         }
-        let inner = try append(block.layers, to: input, prefix: "\(name).")
-        let shortcut = try append(block.shortcut, to: input, prefix: "\(name).shortcut.")
+        // A value of its own, so that gradients are summed block by block: docs/NUMERICS.md.
+        let begin = add(
+            Operation(
+                name: name, text: "residual", kind: .layer(Reshape(identity: shapes[input])), inputs: [input],
+                outputShape: shapes[input]))
+        let inner = try append(block.layers, to: begin, prefix: "\(name).")
+        let shortcut = try append(block.shortcut, to: begin, prefix: "\(name).shortcut.")
         guard shapes[inner] == shapes[shortcut] else {
             throw Failure(
                 .data,

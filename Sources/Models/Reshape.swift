@@ -16,6 +16,12 @@ struct Reshape: Layer {
         outputShape = inputShape.flattened
     }
 
+    /// Where a residual block begins.
+    init(identity shape: Shape) {
+        inputShape = shape
+        outputShape = shape
+    }
+
     /// `reshape HxWxC`
     ///
     /// - Throws: `Failure(.data)` where the numbers of elements differ.

@@ -58,7 +58,7 @@ struct ExplanationTests {
         let input = (0..<shape.elementCount).map { Double($0 * 7 % 11) / 8 - 0.6 }
         let network = try Network(model, inputShape: shape, classCount: nil)
         let weights = (0..<network.layout.parameterCount).map { Double($0 * 5 % 13) / 16 - 0.3 }
-        let targets = (0..<network.classCount).map { 0.1 + Double($0) / 3 }
+        let targets = (0..<network.outputCount).map { 0.1 + Double($0) / 3 }
         let losses: [(ExplainedLoss?, ExplainedStep.Target)] = [
             (nil, .values(targets)), (nil, .label(1)), (.kind(.meanSquaredError), .values(targets)),
             (.kind(.meanAbsoluteError), .values(targets)), (.kind(.binaryCrossEntropy), .values(targets)),

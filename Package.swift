@@ -84,11 +84,17 @@ let package = Package(
                 "Optimizers", "Tensors", "Yams",
             ], swiftSettings: common),
 
+        .target(
+            name: "Sweeps",
+            dependencies: ["Checkpoints", "Communication", "Errors", "KernelContract", "Training", "Yams"],
+            swiftSettings: common),
+
         // Level 4
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Tensors", "Training",
+                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Sweeps", "Tensors",
+                "Training",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
@@ -130,6 +136,7 @@ let package = Package(
                 "Tensors",
                 "Training",
             ], swiftSettings: common),
+        .testTarget(name: "SweepsTests", dependencies: ["Errors", "Sweeps", "Training"], swiftSettings: common),
         .testTarget(
             name: "CommandLineTests", dependencies: ["CLI"], swiftSettings: common),
     ]

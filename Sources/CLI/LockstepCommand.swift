@@ -16,7 +16,7 @@ struct LockstepCommand: ParsableCommand {
               mpirun -n 2 lockstep train --dataset fashion-mnist --epochs 5
             """,
         version: programVersion,
-        subcommands: [TrainCommand.self, EvaluateCommand.self, InfoCommand.self, BenchCommand.self])
+        subcommands: [TrainCommand.self, SweepCommand.self, EvaluateCommand.self, InfoCommand.self, BenchCommand.self])
 }
 
 @main

@@ -16,6 +16,8 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Layers, such as \"dense 128, relu, dense 64, relu, dense 10\".", valueName: "TEXT"))
     var model: String?
 
+    @OptionGroup var family: FamilyArguments
+
     @Option(help: "cross-entropy (default), mse, mae or bce; the last three against one-hot labels.")
     var loss: String?
 
@@ -117,6 +119,7 @@ struct TrainingArguments: ParsableArguments {
         options.dataset = dataset
         options.dataDirectory = dataDir
         options.model = model
+        options.family = family.options
         options.loss = loss
         options.labelSmoothing = labelSmoothing
         options.classWeights = classWeights

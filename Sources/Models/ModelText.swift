@@ -8,6 +8,13 @@ import Errors
 package enum ModelText {
     package static var layerNames: [String] { LayerGrammar.all.map(\.name) }
 
+    /// What to say of a name that is no layer's. `place` follows it.
+    static func unknownLayer(_ name: String, place: String = "") -> String {
+        let names = layerNames
+        let near = Spelling.nearest(to: name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+        return "unknown layer \"\(name)\"\(place)\(near) (known: \(names.joined(separator: ", ")))"
+    }
+
     /// - Throws: `Failure(.usage)` that names the wrong word and its column, counted from 1.
     package static func parse(_ text: String) throws -> [LayerDescription] {
         var layers: [LayerDescription] = []
@@ -39,9 +46,9 @@ struct LayerGrammar: Sendable {
     private static let sized: [LayerGrammar] = [
         LayerGrammar(name: "dense", form: "dense SIZE") { .dense(outputFeatures: try $0.size("SIZE")) },
         LayerGrammar(name: "relu", form: "relu") { _ in .relu },
-        LayerGrammar(name: "conv", form: "conv CHANNELS SIZE [stride N] [padding N|same]") { try .convolution(&$0) },
-        LayerGrammar(name: "maxpool", form: "maxpool SIZE [stride N] [padding N]") { try .maxPool(&$0) },
-        LayerGrammar(name: "avgpool", form: "avgpool SIZE [stride N]") { try .averagePool(&$0) },
+        LayerGrammar(name: "conv", form: "conv CHANNELS KERNEL [stride N] [padding N|same]") { try .convolution(&$0) },
+        LayerGrammar(name: "maxpool", form: "maxpool KERNEL [stride N] [padding N]") { try .maxPool(&$0) },
+        LayerGrammar(name: "avgpool", form: "avgpool KERNEL [stride N]") { try .averagePool(&$0) },
         LayerGrammar(name: "global-avgpool", form: "global-avgpool") { _ in .globalAveragePool },
         LayerGrammar(name: "flatten", form: "flatten") { _ in .flatten },
         dropout,
@@ -74,11 +81,7 @@ struct LayerWords {
     fileprivate mutating func layer() throws -> LayerDescription {
         guard let name = words.first else { throw failure("a layer is missing at column \(column)") }
         guard let grammar = LayerGrammar.all.first(where: { $0.name == name.text }) else {
-            let names = ModelText.layerNames
-            let near = Spelling.nearest(to: name.text, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
-            throw failure(
-                "unknown layer \"\(name.text)\" at column \(name.column)\(near) (known: \(names.joined(separator: ", ")))"
-            )
+            throw failure(ModelText.unknownLayer(name.text, place: " at column \(name.column)"))
         }
         next = 1
         form = grammar.form

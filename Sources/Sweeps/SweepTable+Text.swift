@@ -1,0 +1,56 @@
+extension SweepTable {
+    /// Columns side by side, the best row marked with `*`; long cells are cut so that a line has at most `width` columns.
+    package func text(width: Int?) -> String {
+        let names = columns.map { $0 == "trials" || $0 == "trial" ? "#" : $0 }
+        var widths = names.indices.map { column in
+            rows.reduce(names[column].count) { max($0, $1[column].count) }
+        }
+        if let width {
+            // The widest column gives way, down to 6 characters.
+            while widths.reduce(0, +) + 2 * widths.count > width, let widest = widths.max(), widest > 6 {
+                widths[widths.firstIndex(of: widest)!] -= 1
+            }
+        }
+        func line(_ cells: [String], mark: String) -> String {
+            let parts = cells.indices.map { column in
+                let cell = cells[column].cut(to: widths[column])
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                return isNumeric(column) ? padding + cell : cell + padding
+            }
+            return (parts.joined(separator: "  ") + mark).trimmingEnd
+        }
+        let lines = rows.enumerated().map { line($0.element, mark: $0.offset == bestRow ? " *" : "") }
+        return ([line(names, mark: "")] + lines + notes).joined(separator: "\n")
+    }
+
+    /// A table of Markdown with the best row in bold, and the notes below it.
+    package var markdown: String {
+        func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |" }
+        func escaped(_ cell: String) -> String {
+            cell.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+        }
+        let rule = line(columns.indices.map { isNumeric($0) ? "---:" : "---" })
+        let lines = rows.enumerated().map { index, row in
+            line(row.map { index == bestRow ? "**\(escaped($0))**" : escaped($0) })
+        }
+        let paragraphs = notes.isEmpty ? "" : "\n\n" + notes.joined(separator: "\n\n")
+        return ([line(columns), rule] + lines).joined(separator: "\n") + paragraphs
+    }
+
+    private func isNumeric(_ column: Int) -> Bool {
+        rows.allSatisfy { row in
+            row[column].unicodeScalars.allSatisfy { "0123456789.,-+e–…± /".unicodeScalars.contains($0) }
+                || ["failed", "none"].contains(row[column])
+        }
+    }
+}
+
+extension String {
+    fileprivate func cut(to width: Int) -> String {
+        guard count > width else { return self }
+        let head = (width - 1) / 2
+        return String(prefix(head)) + "…" + String(suffix(width - 1 - head))
+    }
+
+    fileprivate var trimmingEnd: String { String(reversed().drop { $0 == " " }.reversed()) }
+}

@@ -33,7 +33,11 @@ func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
 
 let package = Package(
     name: "lockstep",
-    products: [.executable(name: "lockstep", targets: ["CLI"])],
+    products: [
+        .executable(name: "lockstep", targets: ["CLI"]),
+        .library(name: "Lockstep", targets: ["Lockstep"]),
+        .executable(name: "fashion-mnist-example", targets: ["FashionMNIST"]),
+    ],
     traits: [
         .trait(name: "MPI", description: "Several processes under mpirun (needs libopenmpi-dev)."),
         .default(enabledTraits: ["MPI"]),
@@ -98,6 +102,16 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
+        .target(
+            name: "Lockstep",
+            dependencies: [
+                "Communication", "DataLoading", "Errors", "Kernels", "Models", "Tensors", "Training",
+            ], swiftSettings: common),
+        // Another program's view: what is not public does not compile here.
+        .executableTarget(
+            name: "FashionMNIST", dependencies: ["Lockstep"], path: "Examples/FashionMNIST", packageAccess: false,
+            swiftSettings: common),
+
         // Tests
         .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: common),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
@@ -136,8 +150,10 @@ let package = Package(
                 "Tensors",
                 "Training",
             ], swiftSettings: common),
+        .testTarget(
+            name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
         .testTarget(name: "SweepsTests", dependencies: ["Errors", "Sweeps", "Training"], swiftSettings: common),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["CLI"], swiftSettings: common),
+            name: "CommandLineTests", dependencies: ["CLI", "FashionMNIST"], swiftSettings: common),
     ]
 )

@@ -61,6 +61,12 @@ final class SweepDisplay: SweepObserver {
             fraction: fraction)
     }
 
+    func warned(_ warning: String) {
+        guard let trial, terminal != nil else { return }
+        clearBar()
+        Output.line("warning: trial \(trial.number): \(warning)")
+    }
+
     func finishedTrial(_ record: TrialRecord) {
         finishedCount += 1
         if let seconds = record.seconds { trialSeconds.append(seconds) }

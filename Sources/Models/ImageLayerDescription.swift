@@ -102,7 +102,7 @@ extension LayerWords {
     private static let greatestExtent = 1_000
 
     fileprivate mutating func kernelSize() throws -> KernelSize {
-        try value("KERNEL", "a kernel size such as 3 or 3x5") { word in
+        try value("SIZE", "a kernel size such as 3 or 3x5") { word in
             let extents = word.split(separator: "x", omittingEmptySubsequences: false).map { Int($0) }
             guard extents.count == 1 || extents.count == 2, let height = extents[0],
                 let width = extents[extents.count - 1],

@@ -6,47 +6,48 @@ extension ModelDescription {
 
     /// - Parameter modelText: In the spelling that `ModelText.text` gives: keywords in the order of the form.
     private init(modelText: String) {
-        self = .list(Self.parts(of: modelText).map { Self.layer($0) })
+        self = .list(Self.split(modelText, at: ",").map { Self.layer($0) })
     }
 
     private static func layer(_ text: String) -> ModelDescription {
-        let block = text.firstIndex(of: "{").map { open in
-            text[text.index(after: open)..<(text.lastIndex(of: "}") ?? text.endIndex)]
-        }
-        let head = text.prefix { $0 != "{" }.split(separator: " ").map(String.init)
-        guard let name = head.first, let grammar = LayerGrammar.all.first(where: { $0.name == name }) else {
+        var words = split(text, at: " ")[...]
+        guard let name = words.popFirst(), let grammar = LayerGrammar.all.first(where: { $0.name == name }) else {
             return .scalar(text)
         }
-        var words = head.dropFirst()
-        var fields: [Field] = []
-        for field in LayerForm(grammar.form).fields {
+        let form = LayerForm(grammar.form)
+        var fields: [(form: LayerForm.Field, value: ModelDescription)] = []
+        for field in form.fields {
             if field.isKeyword {
                 guard words.first == field.name else { continue }
                 words.removeFirst()
             }
             guard let word = words.popFirst() else { break }
-            fields.append(Field(field.name, .scalar(word)))
+            let block = word.dropFirst().dropLast()
+            fields.append((field, field.isBlock ? ModelDescription(modelText: String(block)) : .scalar(word)))
         }
-        let layers = block.map { ModelDescription(modelText: String($0)) }
-        switch (fields.count, layers) {
-        case (0, nil): return .scalar(name)
-        case (0, .some(let layers)): return .mapping([Field(name, layers)])
-        case (1, nil) where !fields[0].isKeyword(of: grammar): return .mapping([Field(name, fields[0].value)])
-        default: return .mapping([Field(name, .mapping(fields + (layers.map { [Field("layers", $0)] } ?? [])))])
+        switch fields.count {
+        case 0: return .scalar(name)
+        case 1 where fields[0].form == form.fields.first && !fields[0].form.isKeyword:
+            return .mapping([Field(name, fields[0].value)])
+        default: return .mapping([Field(name, .mapping(fields.map { Field($0.form.name, $0.value) }))])
         }
     }
 
-    /// The layers of a text: commas inside braces do not separate.
-    private static func parts(of text: String) -> [String] {
+    /// The parts of a text, without empty ones; what stands in braces stays together.
+    private static func split(_ text: String, at separator: Character) -> [String] {
         var parts = [""]
         var depth = 0
         for character in text {
+            if character == separator && depth == 0 {
+                parts.append("")
+            } else {
+                parts[parts.count - 1].append(character)
+            }
             depth += character == "{" ? 1 : character == "}" ? -1 : 0
-            if character == "," && depth == 0 { parts.append("") } else { parts[parts.count - 1].append(character) }
         }
         return parts.map { part in
             String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-        }
+        }.filter { !$0.isEmpty }
     }
 
     /// One line of YAML for each layer; names and sizes need no quotes.
@@ -67,11 +68,5 @@ extension ModelDescription {
         case .list(let parts): "[" + parts.map(\.flow).joined(separator: ", ") + "]"
         case .mapping(let fields): "{" + fields.map { "\($0.name): \($0.value.flow)" }.joined(separator: ", ") + "}"
         }
-    }
-}
-
-extension ModelDescription.Field {
-    fileprivate func isKeyword(of grammar: LayerGrammar) -> Bool {
-        LayerForm(grammar.form).fields.contains { $0.name == name && $0.isKeyword }
     }
 }

@@ -3,7 +3,7 @@ import Errors
 /// A model, or a part of one, as a structured file (YAML) writes it.
 ///
 /// There is one grammar, `LayerGrammar.all`: a description is translated to the words of a model text, its named fields
-/// being those of the layer's form. `conv CHANNELS KERNEL [stride N]` is `conv: {channels: 32, kernel: 3x3, stride: 2}`.
+/// being those of the layer's form. `conv CHANNELS SIZE [stride N]` is `conv: {channels: 32, kernel: 3x3, stride: 2}`.
 package indirect enum ModelDescription: Hashable, Sendable {
     case scalar(String)
     case list([ModelDescription])
@@ -56,7 +56,8 @@ package indirect enum ModelDescription: Hashable, Sendable {
         let place = "\(place) (\(name))"
         switch value {
         case .scalar(let words): return words.isEmpty ? name : "\(name) \(words)"
-        case .list(let parts) where form.hasBlock: return try "\(name) { \(text(of: parts, place: place)) }"
+        case .list where form.fields.first?.isBlock == true:
+            return try ([name] + form.words([Field("layers", value)], place: place)).joined(separator: " ")
         case .list(let parts): return try ([name] + parts.map { try $0.word(place) }).joined(separator: " ")
         case .mapping(let fields): return try ([name] + form.words(fields, place: place)).joined(separator: " ")
         }
@@ -75,71 +76,73 @@ package indirect enum ModelDescription: Hashable, Sendable {
         }
     }
 
+    /// The layers of a block.
+    fileprivate func blockText(_ place: String) throws -> String {
+        guard case .list(let layers) = self else { throw Failure(.usage, "\(place): a list of layers is needed") }
+        return try Self.text(of: layers, place: place)
+    }
+
     private func refused(_ place: String) throws -> String {
         throw Failure(.usage, "\(place): a value is needed, such as 3 or 3x5")
     }
 }
 
 /// The fields of one layer, read from the form that documents it: upper-case words stand for values in their order,
-/// lower-case words are keywords before a value, brackets enclose what may be left out, braces a block of layers.
+/// lower-case words are keywords before a value, brackets enclose what may be left out, braces a block of layers. The size
+/// of what slides in strides is a kernel, and a value of several extents (AxB) a shape.
 struct LayerForm {
     struct Field: Hashable {
         let name: String
         let isKeyword: Bool
         let isOptional: Bool
+        /// Its value is a list of layers.
+        let isBlock: Bool
     }
 
-    let name: String
     let fields: [Field]
-    let hasBlock: Bool
     private let form: String
 
     init(_ form: String) {
-        var words = form.split(separator: " ").map(String.init)[...]
+        var words = form.split(separator: " ").dropFirst()
         var fields: [Field] = []
-        var hasBlock = false
-        name = words.removeFirst()
         while let word = words.popFirst() {
-            if word.hasPrefix("{") {
-                hasBlock = true
-                words = words.drop { $0 != "}" }.dropFirst()
-                continue
-            }
             let plain = word.filter { $0 != "[" && $0 != "]" }
             let isKeyword = plain.first?.isLowercase == true
-            if isKeyword { _ = words.popFirst() }
+            let value = isKeyword ? words.popFirst() ?? "" : Substring(plain)
+            let isBlock = value.hasPrefix("{")
+            if isBlock { words = words.drop { !$0.hasPrefix("}") }.dropFirst() }
             fields.append(
-                Field(name: plain.lowercased(), isKeyword: isKeyword, isOptional: word.hasPrefix("[")))
+                Field(
+                    name: isBlock && !isKeyword ? "layers" : plain.lowercased(), isKeyword: isKeyword,
+                    isOptional: word.hasPrefix("["), isBlock: isBlock))
         }
-        self.fields = fields
-        self.hasBlock = hasBlock
+        let slides = fields.contains { $0.name == "stride" }
+        self.fields = fields.map { field in
+            guard !field.isKeyword else { return field }
+            let name = field.name == "size" && slides ? "kernel" : field.name.contains("x") ? "shape" : field.name
+            return Field(name: name, isKeyword: false, isOptional: field.isOptional, isBlock: field.isBlock)
+        }
         self.form = form
     }
 
     /// The words of a model text behind the layer's name.
     func words(_ given: [ModelDescription.Field], place: String) throws -> [String] {
-        let names = fields.map(\.name) + (hasBlock ? ["layers"] : [])
+        let names = fields.map(\.name)
         for field in given where !names.contains(field.name) {
             let near = Spelling.nearest(to: field.name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
             let known = names.isEmpty ? "it has none" : "known: \(names.joined(separator: ", "))"
             throw Failure(.usage, "\(place): unknown field \"\(field.name)\"\(near) (\(known))")
         }
-        var words: [String] = []
-        for field in fields {
+        return try fields.flatMap { field -> [String] in
             guard let value = given.first(where: { $0.name == field.name })?.value else {
                 guard field.isOptional else {
                     throw Failure(.usage, "\(place): \"\(field.name)\" is missing, as in \"\(form)\"")
                 }
-                continue
+                return []
             }
-            words += (field.isKeyword ? [field.name] : []) + [try value.word("\(place), \(field.name)")]
+            let place = "\(place), \(field.name)"
+            let text = field.isBlock ? "{ \(try value.blockText(place)) }" : try value.word(place)
+            return (field.isKeyword ? [field.name] : []) + [text]
         }
-        if hasBlock {
-            guard let value = given.first(where: { $0.name == "layers" })?.value else {
-                throw Failure(.usage, "\(place): \"layers\" is missing, a list of layers")
-            }
-            words += try ["{", value.modelText(), "}"]
-        }
-        return words
     }
 }

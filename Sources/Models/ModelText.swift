@@ -46,9 +46,9 @@ struct LayerGrammar: Sendable {
     private static let sized: [LayerGrammar] = [
         LayerGrammar(name: "dense", form: "dense SIZE") { .dense(outputFeatures: try $0.size("SIZE")) },
         LayerGrammar(name: "relu", form: "relu") { _ in .relu },
-        LayerGrammar(name: "conv", form: "conv CHANNELS KERNEL [stride N] [padding N|same]") { try .convolution(&$0) },
-        LayerGrammar(name: "maxpool", form: "maxpool KERNEL [stride N] [padding N]") { try .maxPool(&$0) },
-        LayerGrammar(name: "avgpool", form: "avgpool KERNEL [stride N]") { try .averagePool(&$0) },
+        LayerGrammar(name: "conv", form: "conv CHANNELS SIZE [stride N] [padding N|same]") { try .convolution(&$0) },
+        LayerGrammar(name: "maxpool", form: "maxpool SIZE [stride N] [padding N]") { try .maxPool(&$0) },
+        LayerGrammar(name: "avgpool", form: "avgpool SIZE [stride N]") { try .averagePool(&$0) },
         LayerGrammar(name: "global-avgpool", form: "global-avgpool") { _ in .globalAveragePool },
         LayerGrammar(name: "flatten", form: "flatten") { _ in .flatten },
         dropout,

@@ -32,6 +32,7 @@ extension SweepDefinition.Metric {
     /// What a sweep can compare, as `summary.json` spells it, and other spellings that are in use.
     static let names = [
         "trainLoss", "trainAccuracy", "validationLoss", "validationAccuracy", "testLoss", "testAccuracy",
+        "bestTestLoss", "bestTestAccuracy",
         "trainSamplesPerSecond", "wallSeconds",
     ]
 

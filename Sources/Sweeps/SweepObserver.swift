@@ -9,6 +9,8 @@ package protocol SweepObserver {
     func startedTraining(_ start: TrainingStart)
     /// After every step; must be quick.
     func stepped(_ progress: TrainingProgress)
+    /// What the trial's training warns of.
+    func warned(_ warning: String)
     func finishedTrial(_ record: TrialRecord)
 }
 
@@ -27,5 +29,6 @@ final class TrialObserver: TrainingObserver {
 
     func stepped(_ progress: TrainingProgress) { observer.stepped(progress) }
     func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) {}
+    func warned(_ warning: String) { observer.warned(warning) }
     func finished(_ summary: TrainingSummary, path: String) { self.summary = summary }
 }

@@ -6,9 +6,15 @@ extension SweepTable {
             rows.reduce(names[column].count) { max($0, $1[column].count) }
         }
         if let width {
-            // The widest column gives way, down to 6 characters.
-            while widths.reduce(0, +) + 2 * widths.count > width, let widest = widths.max(), widest > 6 {
-                widths[widths.firstIndex(of: widest)!] -= 1
+            // Names and settings give way, down to 6 characters; results do not.
+            let least = names.indices.map { column in
+                column > 0 && column < firstResult
+                    ? 6 : rows.reduce(min(names[column].count, 6)) { max($0, $1[column].count) }
+            }
+            while widths.reduce(0, +) + 2 * widths.count > width {
+                let spare = widths.indices.filter { widths[$0] > least[$0] }
+                guard let widest = spare.max(by: { widths[$0] < widths[$1] }) else { break }
+                widths[widest] -= 1
             }
         }
         func line(_ cells: [String], mark: String) -> String {

@@ -4,6 +4,8 @@ import Foundation
 /// configuration with means ± standard deviations over its seeds.
 package struct SweepTable: Sendable {
     package let columns: [String]
+    /// The column behind those that say what a row is.
+    let firstResult: Int
     /// Cells by column.
     package let rows: [[String]]
     /// The row with the best metric.
@@ -19,15 +21,15 @@ package struct SweepTable: Sendable {
         columns =
             [hasSeeds ? "trials" : "trial"] + options + (hasSeeds ? ["seeds"] : []) + measures.map(\.title)
             + ["seconds"]
+        firstResult = 1 + options.count
         rows = groups.map { group in
             let trial = plan.trials[group[0].number - 1]
-            let numbers = group.count == 1 ? "\(group[0].number)" : "\(group[0].number)–\(group.last!.number)"
             let done = group.filter { $0.state == .finished }
-            return [hasSeeds ? group.numbers : numbers]
-                + options.map { trial.value(of: $0)?.text ?? "–" }
-                + (hasSeeds ? ["\(done.count)/\(group.count)"] : [])
-                + measures.map { $0.text(done) ?? Self.state(of: group) }
-                + [Self.seconds(group)]
+            var row = [group.numbers]
+            row += options.map { trial.value(of: $0)?.text ?? "–" }
+            if hasSeeds { row.append("\(done.count)/\(group.count)") }
+            row += measures.map { $0.text(done) ?? ($0.isResult ? Self.state(of: group) : "–") }
+            return row + [Self.seconds(group)]
         }
         bestRow = Self.best(plan, groups)
         notes = Self.notes(plan, records, groups)
@@ -78,8 +80,17 @@ package struct SweepTable: Sendable {
             notes.append("\(finished.count) trials on \(Int(count)) workers in \(fixed(seconds, 1)) s.")
         }
         if let dimension = Elbow.intrinsicDimension(plan, groups) { notes.append(dimension) }
+        var failed: [(reason: String, records: [TrialRecord])] = []
         for record in records where record.state == .failed {
-            notes.append("Trial \(record.number) failed: \(record.reason ?? "no reason is known").")
+            let reason = record.reason ?? "no reason is known"
+            if let index = failed.firstIndex(where: { $0.reason == reason }) {
+                failed[index].records.append(record)
+            } else {
+                failed.append((reason, [record]))
+            }
+        }
+        for (reason, records) in failed {
+            notes.append("Failed: \(records.count == 1 ? "trial" : "trials") \(records.numbers): \(reason).")
         }
         return notes
     }
@@ -92,6 +103,8 @@ private struct Measure {
     let scale: Double
     let decimals: Int
 
+    var isResult: Bool { field != "parameterCount" }
+
     private static let known = [
         Measure(field: "parameterCount", title: "parameters", scale: 1, decimals: 0),
         Measure(field: "trainLoss", title: "train loss", scale: 1, decimals: 4),
@@ -100,6 +113,8 @@ private struct Measure {
         Measure(field: "validationAccuracy", title: "val. %", scale: 100, decimals: 2),
         Measure(field: "testLoss", title: "test loss", scale: 1, decimals: 4),
         Measure(field: "testAccuracy", title: "test %", scale: 100, decimals: 2),
+        Measure(field: "bestTestLoss", title: "best test loss", scale: 1, decimals: 4),
+        Measure(field: "bestTestAccuracy", title: "best test %", scale: 100, decimals: 2),
         Measure(field: "pcaTestLoss", title: "PCA loss", scale: 1, decimals: 4),
         Measure(field: "trainSamplesPerSecond", title: "samples/s", scale: 1, decimals: 0),
     ]
@@ -118,7 +133,7 @@ private struct Measure {
     func text(_ records: [TrialRecord]) -> String? {
         guard let statistics = Statistics(records.compactMap { $0.measures[field] }) else { return nil }
         let mean = fixed(statistics.mean * scale, decimals)
-        guard let deviation = statistics.deviation, field != "parameterCount" else { return mean }
+        guard let deviation = statistics.deviation, isResult else { return mean }
         return "\(mean) ± \(fixed(deviation * scale, decimals))"
     }
 }

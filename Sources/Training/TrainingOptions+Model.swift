@@ -8,6 +8,18 @@ extension TrainingOptions {
     /// The data set that the options name, not loaded yet.
     package var sharedDataset: SharedDataset { SharedDataset(name: datasetName, dataDirectory: dataDirectory) }
 
+    /// With what a family implies, an auto-encoder that its target is the input; nil where nothing is to be added.
+    var completedByFamily: TrainingOptions? {
+        guard family.family == ModelFamily.autoencoder.rawValue, text(of: "target") == nil else { return nil }
+        var options = self
+        guard let key = Self.keys.first(where: { $0.name == "target" }), key.parse(&options, "input") else {
+            return nil
+        }
+        return options
+    }
+
+    private func text(of option: String) -> String? { Self.keys.first { $0.name == option }?.text(self) }
+
     func resolvedModel(_ dataset: SharedDataset?) throws -> [LayerDescription] {
         guard family != ModelFamilyOptions() else {
             return try placed("model") {
@@ -28,8 +40,9 @@ extension TrainingOptions {
         do {
             _ = try family.checkedFamily()
             let shape = try shape()
+            let outputs = text(of: "target") == "input" ? shape.inputFeatures : shape.classCount
             return try ModelText.parse(
-                family.modelText(inputFeatures: shape.inputFeatures, outputFeatures: shape.classCount))
+                family.modelText(inputFeatures: shape.inputFeatures, outputFeatures: outputs))
         } catch let error as ModelFamilyError {
             throw failure(error.option, error.what)
         }

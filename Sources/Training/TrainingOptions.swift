@@ -64,6 +64,7 @@ package struct TrainingOptions: Sendable {
     /// - Throws: `Failure(.usage)` that names the option and what it may be, or `Failure(.data)` with the place in the
     ///   file that said it.
     package func resolved(dataset: SharedDataset? = nil) throws -> TrainingConfiguration {
+        if let options = completedByFamily { return try options.resolved(dataset: dataset) }
         let batchSize = try positive(batchSize ?? 64, "batch-size")
         let update = try resolvedUpdate()
         let schedule = try resolvedSchedule()

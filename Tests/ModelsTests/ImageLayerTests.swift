@@ -42,7 +42,7 @@ struct ImageLayerTests {
         "what is wrong is named",
         arguments: [
             ("conv", "\"conv\" at column 1 needs CHANNELS"),
-            ("conv 8", "needs KERNEL, as in \"conv CHANNELS KERNEL [stride N] [padding N|same]\""),
+            ("conv 8", "needs SIZE, as in \"conv CHANNELS SIZE [stride N] [padding N|same]\""),
             ("conv 8 3x", "\"3x\" at column 8 is not a kernel size such as 3 or 3x5"),
             ("conv 8 3x3x3", "is not a kernel size"),
             ("conv 8 0", "is not a kernel size"),
@@ -50,7 +50,7 @@ struct ImageLayerTests {
             ("conv 8 3 stride 0", "\"0\" at column 17 is not a size from 1 to 1000"),
             ("conv 8 3 padding full", "\"full\" at column 18 is not a size from 0 to 1000"),
             ("conv 8 3 padding 1 stride 2", "unexpected \"stride\" at column 20"),
-            ("maxpool", "needs KERNEL"),
+            ("maxpool", "needs SIZE"),
             ("maxpool 2x3", "needs \"stride N\", its kernel is not square,"),
             ("maxpool 2x3 2", "\"2\" at column 13 is not \"stride\""),
             ("avgpool 2 padding 1", "unexpected \"padding\""),

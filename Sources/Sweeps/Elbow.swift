@@ -2,9 +2,9 @@
 ///
 /// Kneedle (Satopää et al. 2011) for a falling convex curve: both axes scaled to 0 … 1, the size by its logarithm, the
 /// point farthest below the chord from the first to the last point.
-enum Elbow {
+package enum Elbow {
     /// - Parameter points: (size, error), at least three, with positive and different sizes.
-    static func index(of points: [(size: Double, error: Double)]) -> Int? {
+    package static func index(of points: [(size: Double, error: Double)]) -> Int? {
         guard points.count >= 3, points.allSatisfy({ $0.size > 0 }) else { return nil }
         let order = points.indices.sorted { points[$0].size < points[$1].size }
         let (first, last) = (points[order[0]], points[order[order.count - 1]])
@@ -21,7 +21,7 @@ enum Elbow {
     }
 
     /// Bit by bit, by squaring: without libm, to 2⁻⁴⁰.
-    static func binaryLogarithm(_ x: Double) -> Double {
+    package static func binaryLogarithm(_ x: Double) -> Double {
         precondition(x > 0 && x.isFinite, "Elbow: the logarithm of \(x)")
         var result = Double(x.exponent)
         var significand = x.significand

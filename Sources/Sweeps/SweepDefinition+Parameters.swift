@@ -50,11 +50,13 @@ extension SweepDefinition {
         }
         let distribution = mapping["distribution"]?.scalar?.string
         switch distribution ?? Self.impliedDistribution(keys) {
-        case "constant" where keys.isSubset(of: ["value", "distribution"]):
-            guard let value = mapping["value"] else { break }
+        case "constant":
+            guard keys.isSubset(of: ["value", "distribution"]), let value = mapping["value"] else { break }
             return [try parameter(full, [value], path: path)]
-        case "categorical" where keys.isSubset(of: ["values", "distribution"]):
-            guard case .sequence(let list) = mapping["values"], !list.isEmpty else { break }
+        case "categorical":
+            guard keys.isSubset(of: ["values", "distribution"]), case .sequence(let list) = mapping["values"],
+                !list.isEmpty
+            else { break }
             return [try parameter(full, Array(list), path: path)]
         case "int_uniform", "q_uniform":
             guard keys.isDisjoint(with: ["value", "values"]) else { break }
@@ -63,7 +65,8 @@ extension SweepDefinition {
             return [try parameter(full, texts.map { SweepValue($0, place: place) })]
         default: throw Failure(.data, "\"\(full)\": distribution \(distribution ?? "") has no place in a grid")
         }
-        throw Failure(.data, "\"\(full)\" needs \"value\", or \"values\" with a list that is not empty")
+        throw Failure(
+            .data, "\"\(full)\" needs \"value\", or \"values\" with a list that is not empty, or \"min\" and \"max\"")
     }
 
     private static func impliedDistribution(_ keys: Set<String>) -> String {

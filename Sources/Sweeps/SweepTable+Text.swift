@@ -1,6 +1,39 @@
 extension SweepTable {
-    /// Columns side by side, the best row marked with `*`; long cells are cut so that a line has at most `width` columns.
+    /// Columns side by side, the best row marked with `*`. So that a line has at most `width` columns, long settings become
+    /// letters, explained below, and names are cut.
     package func text(width: Int?) -> String {
+        guard let width else { return aligned(width: nil) }
+        let (short, legend) = abbreviated
+        return ([short.aligned(width: width)] + legend).joined(separator: "\n")
+    }
+
+    /// Settings of more than 16 characters as A, B, …, and what they stand for.
+    private var abbreviated: (table: SweepTable, legend: [String]) {
+        var rows = rows
+        var legend: [String] = []
+        for column in 1..<firstResult where rows.contains(where: { $0[column].count > 16 }) {
+            var letters: [String: String] = [:]
+            for row in rows.indices {
+                let cell = rows[row][column]
+                if letters[cell] == nil {
+                    letters[cell] = Self.letter(letters.count)
+                    legend.append("\(columns[column]) \(Self.letter(letters.count - 1)): \(cell)")
+                }
+                rows[row][column] = letters[cell]!
+            }
+        }
+        return (
+            SweepTable(columns: columns, firstResult: firstResult, rows: rows, bestRow: bestRow, notes: notes), legend
+        )
+    }
+
+    /// A … Z, AA …
+    private static func letter(_ index: Int) -> String {
+        let own = String(UnicodeScalar(UInt8(65 + index % 26)))
+        return index < 26 ? own : letter(index / 26 - 1) + own
+    }
+
+    private func aligned(width: Int?) -> String {
         let names = columns.map { $0 == "trials" || $0 == "trial" ? "#" : $0 }
         var widths = names.indices.map { column in
             rows.reduce(names[column].count) { max($0, $1[column].count) }

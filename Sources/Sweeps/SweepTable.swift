@@ -13,6 +13,14 @@ package struct SweepTable: Sendable {
     /// Sentences below the table.
     package let notes: [String]
 
+    init(columns: [String], firstResult: Int, rows: [[String]], bestRow: Int?, notes: [String]) {
+        self.columns = columns
+        self.firstResult = firstResult
+        self.rows = rows
+        self.bestRow = bestRow
+        self.notes = notes
+    }
+
     package init(_ plan: SweepPlan, _ records: [TrialRecord]) {
         let options = plan.varying.filter { $0 != "seed" }
         let hasSeeds = plan.varying.contains("seed")

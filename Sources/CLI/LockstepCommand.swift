@@ -17,8 +17,8 @@ struct LockstepCommand: ParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            TrainCommand.self, EvaluateCommand.self, PCACommand.self, ExplainCommand.self, CheckGradientsCommand.self,
-            InfoCommand.self, BenchCommand.self,
+            TrainCommand.self, SweepCommand.self, EvaluateCommand.self, PCACommand.self, ExplainCommand.self,
+            CheckGradientsCommand.self, InfoCommand.self, BenchCommand.self,
         ])
 }
 

@@ -32,14 +32,18 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         let fromFile = try file.map { try TrainingOptions(contentsOf: $0) } ?? TrainingOptions()
-        let configuration = try training.options.overriding(fromFile).resolved()
+        let options = training.options.overriding(fromFile)
+        let dataset = options.sharedDataset
+        let configuration = try options.resolved(dataset: dataset)
         let environment = ProcessInfo.processInfo.environment
         let kernels = try KernelSelection.select(environment: environment)
         let name = configuration.dataset.split(separator: "/").last.map(String.init) ?? "run"
         if out == "" { throw Failure(.usage, "--out is empty: name the run's folder, or leave it out for runs/NAME-N") }
         let path = out ?? RunDirectory.unusedPath(base: "runs", name: name)
         let display = quiet ? nil : Terminal(environment: environment)
-        let run = TrainingRun(configuration, kernels: kernels, path: path, overwrites: overwrite) {
+        let run = TrainingRun(
+            configuration, dataset: dataset, kernels: kernels, path: path, overwrites: overwrite
+        ) {
             if let display { TrainingDisplay(display) } else { SilentObserver() }
         }
         _ = try onWorkers(workers) { communicator in try run.run(communicator) }

@@ -17,6 +17,8 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Layers, such as \"dense 128, relu, dense 64, relu, dense 10\".", valueName: "TEXT"))
     var model: String?
 
+    @OptionGroup var family: FamilyArguments
+
     @Option(help: "cross-entropy (default), mse, mae or bce; with --target input mse (default), mae or bce.")
     var loss: String?
 
@@ -160,6 +162,7 @@ struct TrainingArguments: ParsableArguments {
         options.dataset = dataset
         options.dataDirectory = dataDir
         options.model = model
+        options.family = family.options
         options.initializer = initializer
         options.layers = layers
         options.loss = loss

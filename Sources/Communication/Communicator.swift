@@ -58,6 +58,9 @@ package struct Communicator: ~Copyable {
     /// Runs `body` on worker 0 alone; when it fails, all workers throw the same `Failure`.
     package func onRoot(_ body: () throws -> Void) throws { try endpoint.onRoot(body) }
 
+    /// Whether `failure` is what all workers have thrown together in the last `agree` or `onRoot`: all of them can then go on.
+    package func hasAgreed(on failure: Failure) -> Bool { endpoint.agreedFailure == failure }
+
     private func checkRoot(_ root: Int) {
         precondition(root >= 0 && root < size, "broadcast: root \(root) is outside 0..<\(size)")
     }

@@ -8,6 +8,13 @@ import Errors
 package enum ModelText {
     package static var layerNames: [String] { LayerGrammar.all.map(\.name) }
 
+    /// What to say of a name that is no layer's. `place` follows it.
+    static func unknownLayer(_ name: String, place: String = "") -> String {
+        let names = layerNames
+        let near = Spelling.nearest(to: name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
+        return "unknown layer \"\(name)\"\(place)\(near) (known: \(names.joined(separator: ", ")))"
+    }
+
     /// - Throws: `Failure(.usage)` that names the wrong word and its column, counted from 1.
     package static func parse(_ text: String) throws -> [LayerDescription] {
         try parse(text[...], column: 1, text: text)
@@ -108,11 +115,7 @@ struct LayerWords {
     fileprivate mutating func layer() throws -> LayerDescription {
         guard let name = words.first else { throw failure("a layer is missing at column \(column)") }
         guard let grammar = LayerGrammar.all.first(where: { $0.name == name.text }) else {
-            let names = ModelText.layerNames
-            let near = Spelling.nearest(to: name.text, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
-            throw failure(
-                "unknown layer \"\(name.text)\" at column \(name.column)\(near) (known: \(names.joined(separator: ", ")))"
-            )
+            throw failure(ModelText.unknownLayer(name.text, place: " at column \(name.column)"))
         }
         next = 1
         form = grammar.form

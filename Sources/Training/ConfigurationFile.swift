@@ -11,6 +11,8 @@ struct ConfigurationKey: Sendable {
     /// Takes the value of another set of options where this one has none.
     let inherit: @Sendable (inout TrainingOptions, TrainingOptions) -> Void
     let typeName: String
+    /// The text that `parse` takes; nil where nothing was said.
+    let text: @Sendable (TrainingOptions) -> String?
 
     init<Value: LosslessStringConvertible & SendableMetatype>(
         _ name: String, _ path: WritableKeyPath<TrainingOptions, Value?> & Sendable, _ typeName: String
@@ -22,6 +24,7 @@ struct ConfigurationKey: Sendable {
             options[keyPath: path] = value
             return true
         }
+        text = { $0[keyPath: path].map { $0.description } }
         inherit = { options, other in
             guard options[keyPath: path] == nil else { return }
             options[keyPath: path] = other[keyPath: path]
@@ -34,7 +37,18 @@ extension TrainingOptions {
     static let keys: [ConfigurationKey] = [
         ConfigurationKey("dataset", \.dataset, "text"),
         ConfigurationKey("data-dir", \.dataDirectory, "text"),
-        ConfigurationKey("model", \.model, "text"),
+        ConfigurationKey("model", \.model, "text or a list of layers"),
+        ConfigurationKey("family", \.family.family, "text"),
+        ConfigurationKey("hidden-layers", \.family.hiddenLayers, "a whole number"),
+        ConfigurationKey("hidden-size", \.family.hiddenSize, "text"),
+        ConfigurationKey("activation", \.family.activation, "text"),
+        ConfigurationKey("normalization", \.family.normalization, "text"),
+        ConfigurationKey("dropout", \.family.dropout, "a number"),
+        ConfigurationKey("convolutions", \.family.convolutions, "text"),
+        ConfigurationKey("kernel-size", \.family.kernelSize, "text"),
+        ConfigurationKey("pool", \.family.pool, "a whole number"),
+        ConfigurationKey("bottleneck", \.family.bottleneck, "a whole number"),
+        ConfigurationKey("output-activation", \.family.outputActivation, "text"),
         ConfigurationKey("init", \.initializer, "text"),
         ConfigurationKey("layers", \.layers, "text"),
         ConfigurationKey("loss", \.loss, "text"),
@@ -102,17 +116,14 @@ extension TrainingOptions {
     private mutating func set(_ keyNode: Node, _ valueNode: Node, path: String) throws {
         let line = keyNode.mark.map { ":\($0.line)" } ?? ""
         let written = keyNode.scalar?.string ?? ""
-        // Python's spelling is welcome: batch_size is batch-size.
-        let name = written.replacingOccurrences(of: "_", with: "-")
-        guard let key = Self.keys.first(where: { $0.name == name }) else {
-            let names = Self.keys.map(\.name)
-            let near = Spelling.nearest(to: name, in: names).map { "; did you mean \"\($0)\"?" } ?? ""
-            throw Failure(.data, "\(path)\(line): unknown option \"\(written)\"\(near)")
+        do {
+            let name = try Self.optionName(written)
+            guard let text = try Self.text(of: valueNode, option: name), set(name, text, at: path + line) else {
+                throw Failure(.data, "\"\(written)\" needs \(Self.typeName(of: name))")
+            }
+        } catch let failure as Failure {
+            throw Failure(.data, "\(path)\(line): \(failure.message)")
         }
-        guard let scalar = valueNode.scalar, key.parse(&self, scalar.string) else {
-            throw Failure(.data, "\(path)\(line): \"\(written)\" needs \(key.typeName)")
-        }
-        places[name] = path + line
     }
 }
 
@@ -151,7 +162,7 @@ extension TrainingConfiguration {
 
 extension YamlError {
     /// `:LINE` where the parser knows it.
-    fileprivate var place: String {
+    package var place: String {
         switch self {
         case .scanner(_, _, let mark, _), .parser(_, _, let mark, _), .composer(_, _, let mark, _): ":\(mark.line)"
         default: ""
@@ -159,7 +170,7 @@ extension YamlError {
     }
 
     /// Without the source text, which may be long.
-    fileprivate var problem: String {
+    package var problem: String {
         switch self {
         case .scanner(_, let problem, _, _), .parser(_, let problem, _, _), .composer(_, let problem, _, _): problem
         case .reader(let problem, _, _, _): problem

@@ -86,7 +86,8 @@ package final class RunDirectory {
         return "\(base)/\(name)-\(number)"
     }
 
-    private static func lock(_ path: String) throws -> Int32 {
+    /// Keeps other processes out of a folder until the descriptor is closed.
+    package static func lock(_ path: String) throws -> Int32 {
         let file = open("\(path)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard file >= 0 else {
             throw Failure(.outputRefused, "\(path): cannot write there: \(String(cString: strerror(errno)))")
@@ -107,7 +108,7 @@ package final class RunDirectory {
     }
 
     /// Makes a folder and those above it that are missing.
-    private static func makeFolder(_ path: String) throws {
+    package static func makeFolder(_ path: String) throws {
         var ancestors: [String] = []
         var rest = path[...]
         while !rest.isEmpty && rest != "/" {

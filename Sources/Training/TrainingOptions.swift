@@ -9,6 +9,8 @@ package struct TrainingOptions: Sendable {
     package var dataset: String?
     package var dataDirectory: String?
     package var model: String?
+    /// Instead of `model`.
+    package var family = ModelFamilyOptions()
     /// How weights begin.
     package var initializer: String?
     /// Settings of single layers.
@@ -54,15 +56,24 @@ package struct TrainingOptions: Sendable {
     /// What `self` says, and `other` where it says nothing.
     package func overriding(_ other: TrainingOptions) -> TrainingOptions {
         var result = self
+        var other = other
+        // A model and a family exclude each other: the one said last counts, with its numbers.
+        if model != nil { other.family = ModelFamilyOptions() }
+        if family.family != nil && family.family != other.family.family {
+            other.model = nil
+            other.family = ModelFamilyOptions()
+        }
         for key in Self.keys { key.inherit(&result, other) }
         return result
     }
 
-    /// Fills in the defaults and checks every value.
+    /// Fills in the defaults and checks every value. `dataset`, which is that of the options, is loaded only where a
+    /// family of models has to know its shape.
     ///
     /// - Throws: `Failure(.usage)` that names the option and what it may be, or `Failure(.data)` with the place in the
     ///   file that said it.
-    package func resolved() throws -> TrainingConfiguration {
+    package func resolved(dataset: SharedDataset? = nil) throws -> TrainingConfiguration {
+        if let options = completedByFamily { return try options.resolved(dataset: dataset) }
         let batchSize = try resolvedBatchSize()
         let loss = try resolvedLoss()
         let validationSplit = try fraction(validationSplit ?? 0, "validation-split")
@@ -71,7 +82,7 @@ package struct TrainingOptions: Sendable {
         let reductions = TrainingConfiguration.Reduction.allCases
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         return TrainingConfiguration(
-            dataset: dataset ?? "fashion-mnist", dataDirectory: dataDirectory, model: try resolvedModel(),
+            dataset: datasetName, dataDirectory: dataDirectory, model: try resolvedModel(dataset),
             layers: try resolvedLayers(), loss: loss, update: update,
             learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
             warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },
@@ -84,10 +95,6 @@ package struct TrainingOptions: Sendable {
             validationSplit: validationSplit, reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
             selection: try resolvedSelection(target: loss.target, validationSplit: validationSplit),
             hashEvery: try hashEvery.map { try positive($0, "hash-every") })
-    }
-
-    private func resolvedModel() throws -> [LayerDescription] {
-        try placed("model") { try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10") }
     }
 
     /// `--init` comes first, as a rule for all weights.

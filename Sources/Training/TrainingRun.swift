@@ -14,22 +14,27 @@ package struct TrainingRun: Sendable {
     package let kernels: any KernelSet
     package let path: String
     package let overwrites: Bool
-    /// Called on worker 0 only.
-    package let makeObserver: @Sendable () -> any TrainingObserver
+    /// Called on worker 0 only; nil where nobody watches.
+    package let makeObserver: (@Sendable () -> any TrainingObserver)?
 
     package init(
-        _ configuration: TrainingConfiguration, kernels: any KernelSet, path: String, overwrites: Bool,
-        makeObserver: @escaping @Sendable () -> any TrainingObserver
+        _ configuration: TrainingConfiguration, dataset: SharedDataset, kernels: any KernelSet, path: String,
+        overwrites: Bool, makeObserver: (@Sendable () -> any TrainingObserver)? = nil
     ) {
         self.configuration = configuration
         self.kernels = kernels
         self.path = path
         self.overwrites = overwrites
         self.makeObserver = makeObserver
-        dataset = SharedDataset(name: configuration.dataset, dataDirectory: configuration.dataDirectory)
+        self.dataset = dataset
     }
 
     package func run(_ communicator: borrowing Communicator) throws {
+        try run(communicator, observer: communicator.rank == 0 ? makeObserver?() : nil)
+    }
+
+    /// - Parameter observer: Of worker 0.
+    package func run(_ communicator: borrowing Communicator, observer: (any TrainingObserver)?) throws {
         let data = try communicator.agree { try dataset.load() }
         let split = try ValidationSplit(
             count: data.train.count, fraction: configuration.validationSplit, seed: configuration.splitSeed)
@@ -53,7 +58,7 @@ package struct TrainingRun: Sendable {
         }
         var session = TrainingSession(
             run: self, data: data, split: split, network: network, directory: directory, trainer: trainer,
-            observer: communicator.rank == 0 ? makeObserver() : nil,
+            observer: observer,
             loss: try Loss(configuration.loss, outputCount: network.outputCount))
         try session.announce(communicator)
         try session.train(communicator)

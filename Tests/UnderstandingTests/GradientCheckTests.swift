@@ -51,6 +51,18 @@ struct GradientCheckTests {
         }
     }
 
+    @Test(
+        "values that several layers read",
+        arguments: [
+            "dense 4, residual { residual { dense 4, tanh } shortcut { dense 4, relu }, residual { dense 4, batchnorm } }",
+            "dense 4, residual { residual { residual { dense 4 }, dense 4 }, dense 4 } shortcut { residual { tanh } }",
+        ])
+    func nestedBlocks(_ text: String) throws {
+        let report = try GradientCheck(kernels: try #require(KernelSelection.available.first), seed: 1).model(
+            ModelText.parse("\(text), layernorm, dense 3"), inputShape: [4], loss: LossDescription(), limit: 20)
+        #expect(report.passed, "\(report.rows.filter { !$0.passed })")
+    }
+
     // MARK: A check that cannot fail is none
 
     /// A dense layer whose backward pass is wrong in one number.

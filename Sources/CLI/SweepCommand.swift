@@ -1,0 +1,132 @@
+import ArgumentParser
+import Communication
+import Errors
+import Foundation
+import Kernels
+import Sweeps
+import Training
+
+struct SweepCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sweep", abstract: "Train many configurations of a file one after the other, and compare them.",
+        subcommands: [Run.self, List.self, Best.self], defaultSubcommand: Run.self)
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Run the trials of a file; the same command again goes on where it was interrupted.",
+            discussion: """
+                FILE is a sweep file of Weights & Biases with "method: grid"; docs/SWEEPS.md describes it. Parameters are
+                options of train; those on the command line hold for all trials. Each trial's folder is a run as train
+                writes it.
+                """)
+
+        @Argument(help: ArgumentHelp("Parameters and their values as YAML.", valueName: "FILE"))
+        var file: String
+
+        @OptionGroup var training: TrainingArguments
+
+        @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
+        var workers: Int?
+
+        @Option(help: ArgumentHelp("The sweep's folder; default runs/NAME-N.", valueName: "DIR"))
+        var out: String?
+
+        @Flag(help: "Run failed trials again.")
+        var retryFailed = false
+
+        @Flag(name: [.short, .long], help: "Print errors only.")
+        var quiet = false
+
+        func run() throws {
+            let text = try read()
+            let plan = try SweepPlan(SweepDefinition(yaml: text, path: file), overrides: training.options)
+            let environment = ProcessInfo.processInfo.environment
+            let kernels = try KernelSelection.select(environment: environment)
+            if out == "" {
+                throw Failure(.usage, "--out is empty: name the sweep's folder, or leave it out for runs/NAME-N")
+            }
+            let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+            let path = out ?? RunDirectory.unusedPath(base: "runs", name: name)
+            let display = quiet ? nil : Terminal(environment: environment)
+            let sweep = SweepRun(
+                plan, text: text, path: path, retriesFailed: retryFailed, kernels: kernels
+            ) { SweepDisplay(display) }
+            _ = try onWorkers(workers) { communicator in
+                let records = try sweep.run(communicator)
+                try communicator.onRoot {
+                    if let display { Output.line(SweepTable(plan, records).text(width: display.width ?? 80)) }
+                    guard let failed = records.first(where: { $0.state == .failed }),
+                        !records.contains(where: { $0.state == .finished })
+                    else { return }
+                    throw Failure(.data, "all \(records.count) trials failed; the first: \(failed.reason ?? "")")
+                }
+            }
+        }
+
+        private func read() throws -> String {
+            var isFolder: ObjCBool = false
+            guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
+                throw Failure(.inputNotFound, "\(file): no such file; `sweep` takes a YAML file of parameters")
+            }
+            guard !isFolder.boolValue else {
+                throw Failure(.data, "\(file) is a folder; `sweep` takes a YAML file (`sweep list DIR` shows a folder)")
+            }
+            guard let bytes = FileManager.default.contents(atPath: file) else {
+                throw Failure(.inputOutput, "\(file): cannot be read")
+            }
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw Failure(.data, "\(file): is not UTF-8 text")
+            }
+            return text
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the trials of a sweep's folder.")
+
+        @Argument(help: ArgumentHelp("The folder that `sweep run` wrote.", valueName: "DIR"))
+        var folder: String
+
+        @Flag(help: "Print one JSON document.")
+        var json = false
+
+        @Flag(help: "Print the table as Markdown.")
+        var markdown = false
+
+        func run() throws {
+            guard !(json && markdown) else { throw Failure(.usage, "--json and --markdown exclude each other") }
+            let (plan, records) = try SweepDirectory.read(folder)
+            if json { return Output.line(try Trials(trials: records).json(pretty: true)) }
+            let table = SweepTable(plan, records)
+            let terminal = Terminal(environment: ProcessInfo.processInfo.environment)
+            Output.line(markdown ? table.markdown : table.text(width: terminal.width))
+        }
+
+        private struct Trials: Encodable {
+            let trials: [TrialRecord]
+        }
+    }
+
+    struct Best: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show the best trial of a sweep's folder.")
+
+        @Argument(help: ArgumentHelp("The folder that `sweep run` wrote.", valueName: "DIR"))
+        var folder: String
+
+        @Flag(help: "Print one JSON document.")
+        var json = false
+
+        func run() throws {
+            let (plan, records) = try SweepDirectory.read(folder)
+            guard let best = plan.best(of: records) else {
+                throw Failure(.data, "\(folder): no trial has finished yet, so there is no best one")
+            }
+            if json { return Output.line(try best.json(pretty: true)) }
+            let metric = plan.definition.metric.name
+            let varying = plan.trials[best.number - 1].parameters.filter { plan.varying.contains($0.option) }
+            Output.line("trial \(best.number) of \(plan.trials.count): \(metric) \(best.value.map { "\($0)" } ?? "")")
+            for (option, value) in varying { Output.line("  \(option): \(value.text)") }
+            Output.line("run in \(folder)/\(best.folder), sha256 \(best.parametersSHA256 ?? "")")
+        }
+    }
+}

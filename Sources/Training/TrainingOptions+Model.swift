@@ -1,0 +1,46 @@
+import DataLoading
+import Errors
+import Models
+
+extension TrainingOptions {
+    package var datasetName: String { dataset ?? "fashion-mnist" }
+
+    /// The data set that the options name, not loaded yet.
+    package var sharedDataset: SharedDataset { SharedDataset(name: datasetName, dataDirectory: dataDirectory) }
+
+    /// With what a family implies, an auto-encoder that its target is the input; nil where nothing is to be added.
+    var completedByFamily: TrainingOptions? {
+        guard family.family == ModelFamily.autoencoder.rawValue, target == nil else { return nil }
+        var options = self
+        options.target = LossTarget.input.rawValue
+        return options
+    }
+
+    func resolvedModel(_ dataset: SharedDataset?) throws -> [LayerDescription] {
+        guard family != ModelFamilyOptions() else {
+            return try placed("model") {
+                try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10")
+            }
+        }
+        guard model == nil else { throw failure("family", "and --model exclude each other: a family is a model") }
+        return try expandedFamily {
+            let data = try (dataset ?? sharedDataset).load()
+            return (data.train.pixelsPerImage, data.classCount)
+        }
+    }
+
+    /// The model of the family for data of that shape.
+    package func expandedFamily(
+        _ shape: () throws -> (inputFeatures: Int, classCount: Int)
+    ) throws -> [LayerDescription] {
+        do {
+            _ = try family.checkedFamily()
+            let shape = try shape()
+            let outputs = target == LossTarget.input.rawValue ? shape.inputFeatures : shape.classCount
+            return try ModelText.parse(
+                family.modelText(inputFeatures: shape.inputFeatures, outputFeatures: outputs))
+        } catch let error as ModelFamilyError {
+            throw failure(error.option, error.what)
+        }
+    }
+}

@@ -54,13 +54,15 @@ let package = Package(
         .systemLibrary(name: "CMachine"),
         .target(name: "Errors", swiftSettings: common),
         .target(name: "Tensors", swiftSettings: common),
-        .target(name: "Randomness", swiftSettings: common),
+        .target(name: "Numerics", swiftSettings: common),
+        .target(name: "Randomness", dependencies: ["Numerics"], swiftSettings: common),
         .target(name: "KernelContract", swiftSettings: common),
 
         // Level 1
         .target(
             name: "Kernels",
-            dependencies: ["Errors", "KernelContract", "Randomness"] + variants.map { .target(name: $0.name) },
+            dependencies: ["Errors", "KernelContract", "Numerics", "Randomness"]
+                + variants.map { .target(name: $0.name) },
             exclude: ["Variant"], swiftSettings: common),
         .target(
             name: "Communication",
@@ -76,8 +78,11 @@ let package = Package(
 
         // Level 2
         .target(
-            name: "Models", dependencies: ["Errors", "KernelContract", "Randomness", "Tensors"], swiftSettings: common),
-        .target(name: "Optimizers", dependencies: ["Errors", "KernelContract", "Tensors"], swiftSettings: common),
+            name: "Models", dependencies: ["Errors", "KernelContract", "Numerics", "Randomness", "Tensors"],
+            swiftSettings: common),
+        .target(
+            name: "Optimizers", dependencies: ["Errors", "KernelContract", "Numerics", "Tensors"], swiftSettings: common
+        ),
 
         // Level 3
         .target(
@@ -118,6 +123,7 @@ let package = Package(
         // Tests
         .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: common),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
+        .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: common),
         .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: common),
         .testTarget(
             name: "KernelsTests", dependencies: ["KernelContract", "Kernels", "Randomness", "Tensors"],
@@ -144,7 +150,9 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "OptimizersTests",
-            dependencies: ["Communication", "Errors", "KernelContract", "Kernels", "Optimizers", "Tensors"],
+            dependencies: [
+                "Communication", "Errors", "KernelContract", "Kernels", "Optimizers", "Tensors",
+            ],
             swiftSettings: common),
         .testTarget(
             name: "TrainingTests",

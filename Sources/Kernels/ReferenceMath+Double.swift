@@ -1,3 +1,5 @@
+import Numerics
+
 /// The functions in Double, within a few units of the last place: series with as many terms as Double can hold.
 extension Double: ReferenceScalar {
     package static var normalDistributionLimit: Double { 39 }
@@ -33,21 +35,7 @@ extension Double: ReferenceScalar {
         return (Int(n), r.addingProduct(r * r, (p + 1) / 2))
     }
 
-    /// x = 2ᵉ (1 + f) with √½ ≤ 1 + f < √2, and ln(1 + f) = f − (f²/2 − s (f²/2 + R)) with s = f / (2 + f) and
-    /// R = 2 (s²/3 + s⁴/5 + …): the form of FreeBSD's msun, `e_log.c`.
-    package static func naturalLogarithm(_ x: Double) -> Double {
-        guard x > 0 else { return x == 0 ? -.infinity : .nan }
-        guard x < .infinity else { return x }
-        let isLow = x.significand < 2.0.squareRoot()
-        let e = Double(x.exponent) + (isLow ? 0 : 1)
-        let f = (isLow ? x.significand : x.significand / 2) - 1
-        let s = f / (2 + f)
-        let z = s * s
-        var r = 0.0
-        for k in stride(from: 25.0, through: 3, by: -2) { r = (r + 2 / k) * z }
-        let half = 0.5 * f * f
-        return e * logarithmOfTwo.high - ((half - (s * (half + r) + e * logarithmOfTwo.low)) - f)
-    }
+    package static func naturalLogarithm(_ x: Double) -> Double { ScalarMath.naturalLogarithm(x) }
 
     /// 2 (w + w³/3 + w⁵/5 + …) with w = z / (2 + z) ≤ 1/3; w⁴⁰ is below 2⁻⁶³.
     package static func logarithmOfOnePlus(_ z: Double) -> Double {

@@ -1,5 +1,6 @@
 import Errors
 import KernelContract
+import Numerics
 
 /// What a network's outputs are compared with.
 package enum LossTarget: String, CaseIterable, Sendable {
@@ -108,23 +109,9 @@ package struct Loss: Sendable {
     /// on the data.
     package var chanceLevel: Double? {
         switch description.kind {
-        case .crossEntropy: naturalLogarithm(ofWhole: outputCount)
-        case .binaryCrossEntropy: naturalLogarithm(ofWhole: 2)
+        case .crossEntropy: ScalarMath.naturalLogarithm(Double(outputCount))
+        case .binaryCrossEntropy: ScalarMath.naturalLogarithm(2)
         case .meanSquaredError, .meanAbsoluteError: nil
         }
     }
-}
-
-/// ln n = Σ 2 artanh(1 / (2 i + 1)) over i below n, since ln((i + 1) / i) = 2 artanh(1 / (2 i + 1)).
-private func naturalLogarithm(ofWhole n: Int) -> Double {
-    var sum = 0.0
-    for i in 1..<max(n, 1) {
-        let ratio = 1 / Double(2 * i + 1)
-        var power = ratio
-        for exponent in stride(from: 1.0, to: 40, by: 2) {
-            sum += 2 * power / exponent
-            power *= ratio * ratio
-        }
-    }
-    return sum
 }

@@ -1,3 +1,5 @@
+import Numerics
+
 /// What a plateau schedule remembers from epoch to epoch; what a resumed run needs besides the step.
 package struct PlateauState: Codable, Hashable, Sendable {
     /// By which the learning rate is multiplied.

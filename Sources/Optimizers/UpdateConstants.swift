@@ -1,4 +1,5 @@
 import KernelContract
+import Numerics
 
 /// The numbers of one update, computed in Double and rounded to Float once.
 struct UpdateConstants {

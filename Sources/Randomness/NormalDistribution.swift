@@ -1,3 +1,5 @@
+import Numerics
+
 extension KeyedRandom {
     /// Standard normal: the quantile of the uniform Double at `position`, moved to the middle of its cell so that it is
     /// never 0. Doubles share the words of the stream: read a stream one way only.
@@ -19,29 +21,12 @@ package enum NormalDistribution {
             let r = 0.180625 - q * q
             return q * polynomial(r, centralNumerator) / polynomial(r, centralDenominator)
         }
-        let r = (-naturalLogarithm(q < 0 ? probability : 1 - probability)).squareRoot()
+        let r = (-ScalarMath.naturalLogarithm(q < 0 ? probability : 1 - probability)).squareRoot()
         let x =
             r <= 5
             ? polynomial(r - 1.6, middleNumerator) / polynomial(r - 1.6, middleDenominator)
             : polynomial(r - 5, farNumerator) / polynomial(r - 5, farDenominator)
         return q < 0 ? -x : x
-    }
-
-    /// ln x for normal x > 0: x = 2ᵏ m with m in [√½, √2), s = (m − 1) / (m + 1), ln m = 2 (s + s³/3 + s⁵/5 + …). Its 13
-    /// terms leave less than 2⁻⁵⁶ of the sum.
-    private static func naturalLogarithm(_ x: Double) -> Double {
-        var (exponent, m) = (Double(x.exponent), x.significand)
-        if m > 1.414_213_562_373_095_1 {
-            m /= 2
-            exponent += 1
-        }
-        let s = (m - 1) / (m + 1)
-        let square = s * s
-        var series = 0.0
-        for term in stride(from: 25.0, through: 3, by: -2) { series = series * square + 1 / term }
-        // ln 2 in two parts, the first with zeros at its end.
-        let high = exponent * 0.693_147_180_369_123_8
-        return high + (exponent * 1.908_214_929_270_587_7e-10 + 2 * (s + s * (square * series)))
     }
 
     /// Coefficients from the highest power down.

@@ -14,6 +14,29 @@ package enum ScalarMath {
         return result
     }
 
+    /// ln x, within 2 ULP; −∞ at 0, NaN below.
+    ///
+    /// x = 2ᵉ (1 + f) with √½ ≤ 1 + f < √2, and ln(1 + f) = f − (f²/2 − s (f²/2 + R)) with s = f / (2 + f) and
+    /// R = 2 (s²/3 + s⁴/5 + …): the form of FreeBSD's msun, `e_log.c`. Products and sums are rounded one by one.
+    package static func naturalLogarithm(_ x: Double) -> Double {
+        guard x > 0 else { return x == 0 ? -.infinity : .nan }
+        guard x < .infinity else { return x }
+        let isLow = x.significand < 2.0.squareRoot()
+        let e = Double(x.exponent) + (isLow ? 0 : 1)
+        let f = (isLow ? x.significand : x.significand / 2) - 1
+        let s = f / (2 + f)
+        let z = s * s
+        var r = 0.0
+        var k = 25
+        while k >= 3 {
+            r = (r + 2 / Double(k)) * z
+            k -= 2
+        }
+        let half = 0.5 * f * f
+        // ln 2 in two parts; the first has 33 bits, so that its product with e is exact.
+        return e * 0x1.62e4_2fee_0000_0p-1 - ((half - (s * (half + r) + e * 0x1.a39e_f357_93c7_6p-33)) - f)
+    }
+
     /// Cosine for |x| ≤ 1e5, within 1 ULP of the exact value.
     ///
     /// Reduction by π/2 in three parts (Cody and Waite) and the kernels of FreeBSD's msun (`k_cos.c`, `k_sin.c`,

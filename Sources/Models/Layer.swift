@@ -161,6 +161,8 @@ package protocol Layer: Sendable {
     /// Sums that the layer asks `BatchSums` for at once, at most.
     var batchSumColumns: Int { get }
     var hasParameters: Bool { get }
+    /// Whether an initialiser draws the tensor `weight`; other parameters begin alike always.
+    var drawsWeight: Bool { get }
     /// Scratch memory that a pass over `sampleCount` samples needs besides the workspace; at most linear in it.
     func scratchFloatCount(sampleCount: Int) -> Int
     /// Floating-point operations of the forward products for one sample: 2 for each multiply-add.
@@ -194,6 +196,7 @@ extension Layer {
     package var savedFloatsPerBatch: Int { 0 }
     package var batchSumColumns: Int { 0 }
     package var hasParameters: Bool { false }
+    package var drawsWeight: Bool { false }
     package var flopsPerSample: Double { 0 }
     package func scratchFloatCount(sampleCount: Int) -> Int { 0 }
     package func parameterGradient(_ context: LayerContext, _ pass: GradientPass) {}

@@ -33,7 +33,7 @@ struct PlainEvaluation {
             switch operation.kind {
             case .sum: for i in 0..<output.count { output.base[i] = inputs[0].base[i] + inputs[1].base[i] }
             case .layer(let layer):
-                if case .isInput = layer.memory { output.base.update(from: inputs[0].base, count: output.count) }
+                if operation.movesNothing { output.base.update(from: inputs[0].base, count: output.count) }
                 try layer.forward(
                     context,
                     ForwardPass(
@@ -68,7 +68,7 @@ struct PlainEvaluation {
                     batchSaved: batchSaved[index].base, outputGradient: dy.base, gradients: parameterGradients.base,
                     scratch: scratch.base))
             let dx = floats(input.count)
-            if case .isInput = layer.memory { dx.base.update(from: dy.base, count: dx.count) }
+            if operation.movesNothing { dx.base.update(from: dy.base, count: dx.count) }
             try layer.inputGradient(
                 context,
                 BackwardPass(
@@ -79,6 +79,11 @@ struct PlainEvaluation {
         }
         gradients = Array(UnsafeBufferPointer(start: parameterGradients.base, count: network.layout.floatCount))
     }
+}
+
+extension Operation {
+    /// The same elements with another shape: the layer itself computes nothing.
+    fileprivate var movesNothing: Bool { text == "flatten" || text.hasPrefix("reshape ") }
 }
 
 /// A buffer that arrays can hold.

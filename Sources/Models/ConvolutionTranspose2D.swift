@@ -52,6 +52,7 @@ struct ConvolutionTranspose2D: Layer {
     }
 
     var hasParameters: Bool { true }
+    var drawsWeight: Bool { true }
 
     var flopsPerSample: Double {
         2 * Double(convolution.window.outputPositions) * Double(convolution.weightCount)

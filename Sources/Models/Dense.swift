@@ -31,6 +31,7 @@ struct Dense: Layer {
     }
 
     var hasParameters: Bool { true }
+    var drawsWeight: Bool { true }
     var flopsPerSample: Double { 2 * Double(inputFeatures) * Double(outputFeatures) }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {

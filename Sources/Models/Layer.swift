@@ -73,6 +73,19 @@ package struct ForwardPass {
     package let batchSaved: UnsafeMutablePointer<Float>
     /// `scratchFloatCount(sampleCount:)` floats, shared by all layers: nothing stays in it.
     package let scratch: UnsafeMutablePointer<Float>
+
+    package init(
+        sampleCount: Int, input: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
+        saved: UnsafeMutablePointer<Float>, batchSaved: UnsafeMutablePointer<Float>,
+        scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.sampleCount = sampleCount
+        self.input = input
+        self.output = output
+        self.saved = saved
+        self.batchSaved = batchSaved
+        self.scratch = scratch
+    }
 }
 
 package struct BackwardPass {
@@ -87,6 +100,21 @@ package struct BackwardPass {
     package let inputGradient: UnsafeMutablePointer<Float>
     /// `scratchFloatCount(sampleCount:)` floats.
     package let scratch: UnsafeMutablePointer<Float>
+
+    package init(
+        sampleCount: Int, input: UnsafePointer<Float>, output: UnsafePointer<Float>, saved: UnsafePointer<Float>,
+        batchSaved: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+        inputGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.sampleCount = sampleCount
+        self.input = input
+        self.output = output
+        self.saved = saved
+        self.batchSaved = batchSaved
+        self.outputGradient = outputGradient
+        self.inputGradient = inputGradient
+        self.scratch = scratch
+    }
 }
 
 /// The samples of one subtree of the canonical tree.
@@ -101,6 +129,21 @@ package struct GradientPass {
     package let gradients: UnsafeMutablePointer<Float>
     /// `scratchFloatCount(sampleCount:)` floats.
     package let scratch: UnsafeMutablePointer<Float>
+
+    package init(
+        sampleCount: Int, grainSize: Int, input: UnsafePointer<Float>, saved: UnsafePointer<Float>,
+        batchSaved: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+        gradients: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        self.sampleCount = sampleCount
+        self.grainSize = grainSize
+        self.input = input
+        self.saved = saved
+        self.batchSaved = batchSaved
+        self.outputGradient = outputGradient
+        self.gradients = gradients
+        self.scratch = scratch
+    }
 }
 
 /// One layer with its place in the flat parameter buffer.
@@ -118,6 +161,8 @@ package protocol Layer: Sendable {
     /// Sums that the layer asks `BatchSums` for at once, at most.
     var batchSumColumns: Int { get }
     var hasParameters: Bool { get }
+    /// Whether an initialiser draws the tensor `weight`; other parameters begin alike always.
+    var drawsWeight: Bool { get }
     /// Scratch memory that a pass over `sampleCount` samples needs besides the workspace; at most linear in it.
     func scratchFloatCount(sampleCount: Int) -> Int
     /// Floating-point operations of the forward products for one sample: 2 for each multiply-add.
@@ -151,6 +196,7 @@ extension Layer {
     package var savedFloatsPerBatch: Int { 0 }
     package var batchSumColumns: Int { 0 }
     package var hasParameters: Bool { false }
+    package var drawsWeight: Bool { false }
     package var flopsPerSample: Double { 0 }
     package func scratchFloatCount(sampleCount: Int) -> Int { 0 }
     package func parameterGradient(_ context: LayerContext, _ pass: GradientPass) {}

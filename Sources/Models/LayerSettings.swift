@@ -50,11 +50,12 @@ package struct LayerSettings: Hashable, Sendable {
 
     /// By tensor.
     ///
-    /// - Throws: `Failure(.data)` for a pattern that meets nothing.
+    /// - Throws: `Failure(.data)` for a pattern that meets nothing, and an initialiser that meets no weight that is drawn.
     func resolve(_ operations: [Operation], _ layout: ParameterLayout) throws -> [TensorSettings] {
         var settings = [TensorSettings](repeating: TensorSettings(), count: layout.entries.count)
         for rule in rules {
             var isUsed = false
+            var isInitializerUsed = false
             for (index, entry) in layout.entries.enumerated() {
                 guard let operation = operations.first(where: { entry.belongs(to: $0) }) else { continue }
                 let kind = operation.text.prefix { $0 != " " }
@@ -64,12 +65,21 @@ package struct LayerSettings: Hashable, Sendable {
                 isUsed = true
                 if let rate = rule.learningRate { settings[index].learningRate = rate }
                 if let decay = rule.weightDecay { settings[index].weightDecay = decay }
-                if let initializer = rule.initializer { settings[index].initializer = initializer }
+                if let initializer = rule.initializer, operation.layer?.drawsWeight == true, tensor == ".weight" {
+                    settings[index].initializer = initializer
+                    isInitializerUsed = true
+                }
                 if let isFrozen = rule.isFrozen { settings[index].isFrozen = isFrozen }
             }
             guard isUsed else {
                 let known = layout.entries.map(\.name).joined(separator: ", ")
                 throw Failure(.data, "layers: \"\(rule.pattern)\" meets no tensor of the model (\(known))")
+            }
+            guard rule.initializer == nil || isInitializerUsed else {
+                throw Failure(
+                    .data,
+                    "layers: \"\(rule.pattern)\" meets no weight that is drawn, so that \"init\" does nothing; biases begin at 0, "
+                        + "scales of normalisations at 1")
             }
         }
         return settings
@@ -89,7 +99,7 @@ extension LayerSettings.Rule {
             let words = setting.split(whereSeparator: \.isWhitespace).map(String.init)
             func number(_ isAllowed: (Double) -> Bool) throws -> Double {
                 guard words.count == 2, let value = Double(words[1]), value.isFinite, isAllowed(value) else {
-                    throw failure("\"\(words[0])\" needs one number from 0, such as \"\(words[0]) 0.001\"")
+                    throw failure("\"\(words[0])\" needs one number, such as \"\(words[0]) 0.001\"")
                 }
                 return value
             }

@@ -16,7 +16,7 @@ package struct Operation: Sendable {
     /// As the model text writes it.
     package let text: String
     package let kind: Kind
-    let inputs: [Int]
+    package let inputs: [Int]
     package let outputShape: Shape
 
     package var layer: (any Layer)? {

@@ -1,10 +1,12 @@
 import Numerics
 
 extension KeyedRandom {
-    /// Standard normal: the quantile of the uniform Double at `position`, moved to the middle of its cell so that it is
-    /// never 0. Doubles share the words of the stream: read a stream one way only.
+    /// Standard normal: the quantile of the uniform Double at `position` with its last bit set, the middle of a cell of
+    /// width 2⁻⁵², so that it is neither 0 nor 1 and its mirror image is as likely. Doubles share the words of the stream:
+    /// read a stream one way only.
     package func standardNormal(at position: UInt64) -> Double {
-        NormalDistribution.quantile(uniformDouble(at: position) + 0x1p-54)
+        let cell = UInt64(uniformDouble(at: position) * 0x1p53) | 1
+        return NormalDistribution.quantile(Double(cell) * 0x1p-53)
     }
 }
 

@@ -22,7 +22,13 @@ enum Program {
     static let withoutMPI = inherited["LOCKSTEP_WITHOUT_MPI"].map { URL(fileURLWithPath: $0).path }
 
     static let mpirun = find("mpirun")
-    static let python = find("python3")
+    static let python = inherited["LOCKSTEP_TEST_PYTHON"] ?? find("python3")
+    static let hasTorch: Bool = {
+        guard let python, let folder = try? TemporaryFolder() else { return false }
+        let result = try? ChildProcess(python, ["-c", "import torch, safetensors"], environment: [:], folder: folder)
+            .finish(withinSeconds: 60)
+        return result?.exitCode == 0
+    }()
 
     /// Whether ranks can be started: mpirun is there and the program was built with MPI.
     static let hasRanks = mpirun != nil && info.mpi != nil

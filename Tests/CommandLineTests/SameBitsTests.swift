@@ -58,6 +58,14 @@ extension CommandLineTests {
                         "--batch-size", "64", "--optimizer", "momentum", "--clip-value", "0.05", "--clip-norm", "0.1",
                         "--schedule", "plateau 0.5 0", "--scale-learning-rate", "32",
                     ]),
+                Training(name: "every layer with a state, per-layer settings, batch 61", arguments: stateful),
+            ]
+
+            static let stateful = [
+                "--batch-size", "61", "--init", "orthogonal", "--layers",
+                "0: learning-rate 0.02; *.bias: weight-decay 0.1; 4.bias: frozen", "--model",
+                "conv 4 3x3, batchnorm, relu, residual { conv 4 3 padding 1, batchnorm, dropout 0.2 }, "
+                    + "conv-transpose 3 2x2, layernorm, relu, flatten, batchnorm, dense 10",
             ]
         }
 
@@ -129,10 +137,10 @@ extension CommandLineTests {
             #expect(record.summary.parametersSHA256 == golden)
         }
 
-        @Test(.enabled(if: Program.python != nil, "python3 is missing"))
-        func pythonComputesTheSameHash() throws {
+        @Test(.enabled(if: Program.python != nil, "python3 is missing"), arguments: [[], Training.stateful])
+        func pythonComputesTheSameHash(arguments: [String]) throws {
             let bench = try Workbench()
-            let record = try bench.train()
+            let record = try bench.train(arguments)
             let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .appendingPathComponent("Python/parameters_sha256.py").path
             let result = try ChildProcess(
@@ -140,6 +148,33 @@ extension CommandLineTests {
                 folder: bench.folder
             ).finish(withinSeconds: 30)
             #expect(result.standardOutput == record.summary.parametersSHA256 + "\n", "\(result)")
+        }
+
+        private struct Score: Decodable {
+            let tensors: Int
+            let loss: Double
+            let accuracy: Double
+        }
+
+        /// `load_state_dict` with `strict=True`, then the test images in float64.
+        @Test(
+            .enabled(
+                if: Program.hasTorch, "needs Python's torch and safetensors: LOCKSTEP_TEST_PYTHON names one with them"))
+        func theCheckpointIsOneOfPyTorch() throws {
+            let bench = try Workbench()
+            let record = try bench.train(Training.stateful)
+            let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appendingPathComponent("Python/check_torch.py").path
+            let result = try ChildProcess(
+                try #require(Program.python), [script, record.summary.checkpoint, "data"],
+                environment: ["PYTHONDONTWRITEBYTECODE": "1"], folder: bench.folder
+            ).finish(withinSeconds: 60)
+            try #require(result.exitCode == 0, "\(result)")
+            let score = try JSONDecoder().decode(Score.self, from: Data(result.standardOutput.utf8))
+            // Weights and biases of 8 layers, and two running values for each batch norm.
+            #expect(score.tensors == 2 * 8 + 2 * 3)
+            #expect(abs(score.loss - record.summary.testLoss) <= 1e-5 * score.loss, "\(score), \(record.summary)")
+            #expect(score.accuracy == record.summary.testAccuracy)
         }
 
         /// Eleven workers for eight grains.

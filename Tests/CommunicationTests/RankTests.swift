@@ -27,6 +27,14 @@ struct RankTests {
         #expect(hashes.count == 1, "\(hashes)")
     }
 
+    /// Each rank compares each sum with the scalar tree.
+    @Test(arguments: Transport.allCases) func batchSumsAreThoseOfTheTree(transport: Transport) throws {
+        for size in 1...4 {
+            let result = try RankJob(["batch-sums"], size: size, transport: transport).finish(withinSeconds: 60)
+            #expect(result.status == 0 && result.text == "sums \(size)\n", "\(result)")
+        }
+    }
+
     @Test(arguments: Transport.allCases) func gathersAndBroadcasts(transport: Transport) throws {
         for size in [1, 4] {
             let result = try RankJob(["gather"], size: size, transport: transport).finish(withinSeconds: 60)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes optimizers.json: what PyTorch computes in float64 for every optimizer and schedule.
+"""Writes optimizers.json: what PyTorch computes in float64 for every optimizer, with parameter groups, and schedule.
 
     pip install torch numpy
     python3 Tests/Fixtures/optimizers.py > Tests/Fixtures/optimizers.json
@@ -82,14 +82,21 @@ OPTIMIZERS = {
 }
 
 
-def train(rule, changed, clip_value=None, clip_norm=None, average=None, learning_rate=0.05):
+def train(rule, changed, clip_value=None, clip_norm=None, average=None, learning_rate=0.05, tensors=None):
+    """`tensors`: by tensor, what its parameter group has of its own; `isFrozen` ones are in no group."""
     defaults, make = OPTIMIZERS[rule]
     hyperparameters = {**defaults, **changed}
-    parameters = [torch.nn.Parameter(torch.tensor(values)) for values in START]
-    optimizer = make(parameters, learning_rate, hyperparameters)
+    all_parameters = [torch.nn.Parameter(torch.tensor(values)) for values in START]
+    groups = []
+    for p, own in zip(all_parameters, tensors or [{}] * len(START)):
+        names = {"learningRate": "lr", "weightDecay": "weight_decay"}
+        if not own.get("isFrozen"):
+            groups.append({"params": [p], **{names[key]: value for key, value in own.items() if key in names}})
+    parameters = [group["params"][0] for group in groups]
+    optimizer = make(groups, learning_rate, hyperparameters)
     averages = None
     for step in range(STEPS):
-        for p, g in zip(parameters, GRADIENTS[step]):
+        for p, g in zip(all_parameters, GRADIENTS[step]):
             p.grad = torch.tensor(g)
         if clip_value is not None:
             torch.nn.utils.clip_grad_value_(parameters, clip_value)
@@ -98,16 +105,16 @@ def train(rule, changed, clip_value=None, clip_norm=None, average=None, learning
         optimizer.step()
         if average is not None:
             update = torch.optim.swa_utils.get_ema_multi_avg_fn(average)
-            current = [p.detach().clone() for p in parameters]
+            current = [p.detach().clone() for p in all_parameters]
             if averages is None:
                 averages = current
             else:
                 update(averages, current, step)
     result = {
         "rule": rule, "hyperparameters": hyperparameters, "isDefault": not changed, "learningRate": learning_rate,
-        "parameters": [p.tolist() for p in parameters],
+        "parameters": [p.tolist() for p in all_parameters],
     }
-    extra = {"clipValue": clip_value, "clipNorm": clip_norm, "average": average}
+    extra = {"clipValue": clip_value, "clipNorm": clip_norm, "average": average, "tensors": tensors}
     result.update({key: value for key, value in extra.items() if value is not None})
     if averages is not None:
         result["averages"] = [a.tolist() for a in averages]
@@ -129,6 +136,11 @@ def trainings():
     yield train("momentum", {}, clip_value=0.5, clip_norm=0.75)
     yield train("adam", {}, average=0.9)
     yield train("lamb", {}, average=0.5)
+    for rule in OPTIMIZERS:
+        yield train(rule, {}, tensors=[{"learningRate": 0.02, "weightDecay": 0.5}, {}])
+        yield train(rule, {"weight-decay": 0.25}, tensors=[{}, {"weightDecay": 0.0, "learningRate": 0.125}])
+        yield train(rule, {"weight-decay": 0.25}, clip_norm=1.0, tensors=[{"isFrozen": True}, {"learningRate": 0.1}])
+        yield train(rule, {}, clip_norm=1.0, average=0.5, tensors=[{"weightDecay": 0.5}, {"isFrozen": True}])
 
 
 STEPS_PER_EPOCH = 5

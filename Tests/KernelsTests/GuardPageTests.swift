@@ -31,6 +31,7 @@ struct GuardPageTests {
             for kernels in variants {
                 exercise(kernels)
                 exerciseImages(kernels)
+                exerciseNormalization(kernels)
             }
         }
     }
@@ -105,5 +106,42 @@ private func exerciseImages(_ kernels: any KernelSet) {
         kernels.averagePool(window, channels: channels, sampleCount: test.sampleCount, x: x.base, y: y.base)
         kernels.averagePoolGradient(
             window, channels: channels, sampleCount: test.sampleCount, dy: y.base, dx: dx.base)
+    }
+}
+
+private func exerciseNormalization(_ kernels: any KernelSet) {
+    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
+    workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+    for test in NormalizationCase.table where test.rowCount > 0 && test.rowCount < 100 {
+        let (rowCount, columnCount) = (test.rowCount, test.columnCount)
+        let x = GuardedFloats(randomValues(test.count, seed: 52))
+        let dy = GuardedFloats(randomValues(test.count, seed: 53))
+        let result = GuardedFloats(randomValues(test.count, seed: 54))
+        let mean = GuardedFloats(randomValues(columnCount, seed: 55))
+        let scale = GuardedFloats(randomValues(columnCount, seed: 56))
+        let sums = GuardedFloats(randomValues(columnCount, seed: 57))
+        let rowStatistics = GuardedFloats(randomValues(2 * rowCount, seed: 58))
+        let rows = ColumnRows(rowCount: rowCount, columnCount: columnCount, grainSize: test.grainSize, x: x.base)
+        let statistics = ColumnStatistics(mean: mean.base, inverseDeviation: scale.base)
+        kernels.centredSquareSums(rows, mean: mean.base, sums: sums.base, workspace: workspace)
+        kernels.normalizedProductSums(rows, dy: dy.base, statistics, sums: sums.base, workspace: workspace)
+        kernels.rowNormalizedProductSums(
+            rows, dy: dy.base, statistics: rowStatistics.base, sums: sums.base, workspace: workspace)
+        kernels.normalizeColumns(rows, statistics, scale: scale.base, shift: mean.base, to: result.base)
+        kernels.normalizeColumnsGradient(
+            rows, dy: dy.base, statistics, scale: scale.base, meanGradient: mean.base, meanProduct: sums.base,
+            to: result.base)
+        kernels.divide(sums.base, count: columnCount, by: 3)
+        kernels.inverseDeviations(scale.base, count: columnCount, epsilon: 1e-5, to: sums.base)
+        kernels.normalizeRows(
+            rowCount: rowCount, columnCount: columnCount, x: x.base, scale: scale.base, shift: mean.base,
+            epsilon: 1e-5, to: result.base, statistics: rowStatistics.base)
+        kernels.normalizeRowsGradient(
+            rowCount: rowCount, columnCount: columnCount, x: x.base, dy: dy.base, scale: scale.base,
+            statistics: rowStatistics.base, to: result.base)
+        kernels.softmaxRows(rowCount: rowCount, columnCount: columnCount, x: x.base, to: result.base)
+        kernels.softmaxRowsGradient(
+            rowCount: rowCount, columnCount: columnCount, y: x.base, dy: dy.base, to: result.base)
+        kernels.addElements(x.base, dy.base, count: test.count, to: result.base)
     }
 }

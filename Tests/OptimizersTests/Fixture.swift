@@ -11,9 +11,17 @@ struct Fixture: Decodable {
         let clipValue: Double?
         let clipNorm: Double?
         let average: Double?
+        /// What tensors have of their own.
+        let tensors: [Tensor]?
         /// After all steps, by tensor.
         let parameters: [[Double]]
         let averages: [[Double]]?
+    }
+
+    struct Tensor: Decodable {
+        let learningRate: Double?
+        let weightDecay: Double?
+        let isFrozen: Bool?
     }
 
     struct ScheduleRates: Decodable {
@@ -43,6 +51,14 @@ struct Fixture: Decodable {
 }
 
 extension Fixture.Training {
+    var tensorUpdates: [TensorUpdate] {
+        (tensors ?? []).map {
+            TensorUpdate(
+                learningRateFactor: $0.learningRate.map { $0 / learningRate } ?? 1, weightDecay: $0.weightDecay,
+                isFrozen: $0.isFrozen ?? false)
+        }
+    }
+
     func description() -> UpdateDescription? {
         guard let rule = OptimizerRule(rawValue: rule) else { return nil }
         var description = OptimizerDescription(rule)

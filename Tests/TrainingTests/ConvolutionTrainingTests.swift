@@ -32,17 +32,19 @@ struct ConvolutionTrainingTests {
 
     /// Hash of the parameters, first and last loss.
     private static func train(
-        _ kernels: any KernelSet, threads: Int, model: String = model
+        _ kernels: any KernelSet, threads: Int, model: String = model, layers: String? = nil
     ) throws -> (hash: String, first: Double, last: Double) {
         var options = TrainingOptions()
         options.model = model
+        options.layers = layers
         options.batchSize = 40
         options.learningRate = 0.01
         options.seed = 5
         let configuration = try options.resolved()
         let images = try images()
         let outcomes = try withWorkers(threads == 1 ? .solo : .threads(threads)) { communicator in
-            let network = try Network(configuration.model, inputShape: [14, 13], classCount: 4)
+            let network = try Network(
+                configuration.model, inputShape: [14, 13], classCount: 4, settings: configuration.layers)
             var trainer = try Trainer(
                 configuration, network: network, images: images, sampleCount: images.count, kernels: kernels,
                 communicator: communicator)
@@ -77,6 +79,40 @@ struct ConvolutionTrainingTests {
             #expect(result.hash == expected.hash, "\(instructionSet), \(threads) threads")
             #expect(result.last == expected.last, "\(instructionSet), \(threads) threads")
         }
+    }
+
+    /// Five grains of 8, and three with a short last one at an epoch's end: the fifth thread is idle in short batches, and
+    /// two are.
+    @Test(
+        "every layer that has a state, or sums over the batch",
+        arguments: KernelSelection.available.map(\.instructionSet))
+    func statefulLayers(instructionSet: InstructionSet) throws {
+        let kernels = try #require(KernelSelection.available.first { $0.instructionSet == instructionSet })
+        let model =
+            "conv 5 3x3, batchnorm, relu, maxpool 2, residual { conv 5 3 padding 1, batchnorm, relu, dropout 0.2 }, "
+            + "conv-transpose 4 2x2 stride 2, layernorm, gelu, flatten, batchnorm, dropout 0.1, dense 16, layernorm, "
+            + "residual { dense 16, softmax, batchnorm } shortcut { dense 16 }, dense 4"
+        let layers = "0: learning-rate 0.02; *.bias: weight-decay 0; 5: frozen; dense: init orthogonal"
+        let expected = try Self.train(ReferenceKernels(), threads: 1, model: model, layers: layers)
+        #expect(expected.last < 0.7 * expected.first, "loss \(expected.first) → \(expected.last)")
+        for threads in 1...5 {
+            let result = try Self.train(kernels, threads: threads, model: model, layers: layers)
+            #expect(result.hash == expected.hash, "\(instructionSet), \(threads) threads")
+            #expect(result.last == expected.last, "\(instructionSet), \(threads) threads")
+        }
+    }
+
+    @Test("the hash covers running statistics")
+    func hashCoversState() throws {
+        let network = try Network(ModelText.parse("dense 4, batchnorm"), inputShape: [14, 13], classCount: 4)
+        var parameters = [Float](repeating: 0.5, count: network.layout.floatCount)
+        var state = [Float](repeating: 0.25, count: network.stateLayout.floatCount)
+        var hashes = [network.parametersSHA256(&parameters, state: &state)]
+        for entry in network.stateLayout.entries {
+            state[entry.range.upperBound - 1] += 1
+            hashes.append(network.parametersSHA256(&parameters, state: &state))
+        }
+        #expect(Set(hashes).count == 3)
     }
 
     @Test("all layers of images", arguments: [1, 2, 3])

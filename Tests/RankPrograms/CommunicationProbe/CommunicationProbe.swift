@@ -45,6 +45,9 @@ struct CommunicationProbe {
 
         switch arguments.first {
         case "reduce": say(try reduce(communicator))
+        case "batch-sums":
+            try ReferenceBatchSums.run(communicator)
+            say("sums \(communicator.size)")
         case "gather":
             try gather(communicator)
             say("gathered \(communicator.size)")

@@ -4,7 +4,8 @@ import Tensors
 extension Network {
     /// - Parameter classCount: What the last layer must give; nil takes what it gives.
     package init(
-        _ description: [LayerDescription], inputShape: Shape, classCount: Int?, settings: LayerSettings = LayerSettings()
+        _ description: [LayerDescription], inputShape: Shape, classCount: Int?,
+        settings: LayerSettings = LayerSettings()
     ) throws {
         try self.init(
             description, inputShape: inputShape, outputs: classCount.map { .classes($0) } ?? .any, settings: settings)

@@ -102,6 +102,13 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         training(
             "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,
             ["column 11", "\"rulu\"", "did you mean \"relu\""]),
+        training("unknown initialiser", ["--init", "ortogonal"], 64, ["ortogonal", "did you mean orthogonal?"]),
+        training("unknown setting", ["--layers", "0: frozn"], 64, ["\"frozn\" is no setting"]),
+        training("settings that meet nothing", ["--layers", "7: frozen"], 65, ["\"7\" meets no tensor", "0.weight"]),
+        training("everything frozen", ["--layers", "*: frozen"], 65, ["nothing to train"]),
+        training(
+            "block that changes the shape", ["--model", "residual { dense 9 }, dense 10"], 65,
+            ["layer 1", "[9]", "[8, 8]", "shortcut"]),
         training(
             "last layer does not match", ["--model", "dense 24, relu, dense 12"], 65,
             ["layer 3", "dense 12", "10 classes"]),

@@ -183,7 +183,7 @@ def train(case, initial, x, labels, dtype, run=None):
 
 
 def shortened(values):
-    return [float(f"{v:.10g}") for v in values.flatten().tolist()]
+    return [float(f"{v:.8g}") for v in values.flatten().tolist()]
 
 
 def golden(case, pool, labels):

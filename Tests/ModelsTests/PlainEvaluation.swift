@@ -82,8 +82,11 @@ struct PlainEvaluation {
 }
 
 extension Operation {
-    /// The same elements with another shape: the layer itself computes nothing.
-    fileprivate var movesNothing: Bool { text == "flatten" || text.hasPrefix("reshape ") }
+    /// The same elements, perhaps with another shape: the layer itself computes nothing.
+    fileprivate var movesNothing: Bool {
+        guard case .isInput? = layer?.memory else { return false }
+        return true
+    }
 }
 
 /// A buffer that arrays can hold.

@@ -134,8 +134,8 @@ struct ResidualTests {
         let summary = ModelSummary(network)
         #expect(
             summary.rows.map(\.layer) == [
-                "conv 4 1x1", "  batchnorm", "    conv-transpose 4 1x1", "  residual sum", "    conv 4 1x1",
-                "residual sum", "flatten", "batchnorm", "layernorm", "dense 2",
+                "conv 4 1x1", "residual", "  batchnorm", "  residual", "    conv-transpose 4 1x1", "  residual sum",
+                "    conv 4 1x1", "residual sum", "flatten", "batchnorm", "layernorm", "dense 2",
             ])
         #expect(summary.rows.map(\.parameters).reduce(0, +) == summary.parameters)
         #expect(summary.parameters == 24 + 8 + 20 + 20 + 48 + 48 + 50)

@@ -29,6 +29,8 @@ struct ConfigurationTests {
         options.validationSplit = 0.2
         options.labelSmoothing = 0.1
         options.classWeights = "1, 2.5,0.1"
+        options.initializer = "orthogonal 2"
+        options.layers = "0: learning-rate 1e-3, init normal; *.bias: weight-decay 0, frozen; dense: trained"
         var more = TrainingOptions()
         more.optimizer = "lamb"
         more.beta2 = 0.99
@@ -39,6 +41,8 @@ struct ConfigurationTests {
         more.warmUp = "2 epochs"
         more.scaleLearningRate = 256
         more.average = 0.999
+        more.model =
+            "residual { dense 784, batchnorm } shortcut { relu }, reshape 14x14x4, conv-transpose 2 3, dense 10"
         let every = OptimizerRule.allCases.map { rule in
             var options = TrainingOptions()
             options.optimizer = rule.rawValue
@@ -62,6 +66,7 @@ struct ConfigurationTests {
             #expect(try again.loss == options.resolved().loss && again.selection == options.resolved().selection)
             #expect(try again.batchSize == options.resolved().batchSize)
             #expect(try again.accumulation == options.resolved().accumulation)
+            #expect(try again.layers == options.resolved().layers && again.model == options.resolved().model)
             #expect(try again.schedule == options.resolved().schedule && again.warmUp == options.resolved().warmUp)
         }
     }

@@ -75,10 +75,24 @@ package struct Activations: ~Copyable {
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
         gradients parameterGradients: (Int) -> UnsafeMutablePointer<Float>
     ) throws {
+        try withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: max(subtrees.count, 1)) {
+            for number in subtrees.indices { $0.initializeElement(at: number, to: parameterGradients(number)) }
+            try backward(
+                context, sampleCount: sampleCount, grainSize: grainSize, subtrees: subtrees,
+                gradients: UnsafePointer($0.baseAddress!))
+        }
+    }
+
+    private func backward(
+        _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
+        gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>
+    ) throws {
+        var lastTrained: Int?
         for step in network.memory.steps {
             switch step {
             case .parameterGradient(let index, let slot):
                 guard case .layer(let layer) = network.operations[index].kind else { continue }
+                lastTrained = index
                 let input = buffer.base + values[network.operations[index].inputs[0]]
                 for (number, samples) in subtrees.enumerated() {
                     let first = samples.lowerBound
@@ -90,7 +104,7 @@ package struct Activations: ~Copyable {
                             saved: buffer.base + saved[index] + first * layer.savedFloatsPerSample,
                             batchSaved: buffer.base + batchSaved[index],
                             outputGradient: gradient(slot) + first * layer.outputFeatures,
-                            gradients: parameterGradients(number), scratch: buffer.base + scratch))
+                            gradients: parameterGradients[number], scratch: buffer.base + scratch))
                 }
             case .inputGradient(let index, let slot, let target):
                 guard case .layer(let layer) = network.operations[index].kind else { continue }
@@ -100,7 +114,9 @@ package struct Activations: ~Copyable {
                         sampleCount: sampleCount, input: buffer.base + values[network.operations[index].inputs[0]],
                         output: buffer.base + values[index + 1], saved: buffer.base + saved[index],
                         batchSaved: buffer.base + batchSaved[index], outputGradient: gradient(slot),
-                        inputGradient: gradient(target), scratch: buffer.base + scratch))
+                        inputGradient: gradient(target),
+                        parameterGradients: lastTrained == index ? parameterGradients : nil,
+                        scratch: buffer.base + scratch))
             case .add(let first, let second, let sum, let value):
                 context.kernels.addElements(
                     gradient(first), gradient(second), count: sampleCount * network.features(of: value),

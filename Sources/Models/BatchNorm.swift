@@ -81,16 +81,18 @@ struct BatchNorm: Layer {
     ) throws {
         let kernels = context.kernels
         let count = batch.sampleCount * positions
-        try batch.total(columnCount: columnCount, to: mean) { samples, sums in
-            let rows = rows(x, samples, grainSize: batch.grainSize)
+        let subtrees = batch.subtrees
+        try batch.total(columnCount: columnCount, to: mean) { subtree, sums in
+            let rows = rows(x, subtrees[subtree], grainSize: batch.grainSize)
             kernels.biasGradient(
                 rowCount: rows.rowCount, columnCount: columnCount, grainSize: rows.grainSize, rows: rows.x,
                 rowStride: columnCount, sums: sums, workspace: context.workspace)
         }
         kernels.divide(mean, count: columnCount, by: Float(count))
-        try batch.total(columnCount: columnCount, to: variance) { samples, sums in
+        try batch.total(columnCount: columnCount, to: variance) { subtree, sums in
             kernels.centredSquareSums(
-                rows(x, samples, grainSize: batch.grainSize), mean: mean, sums: sums, workspace: context.workspace)
+                rows(x, subtrees[subtree], grainSize: batch.grainSize), mean: mean, sums: sums,
+                workspace: context.workspace)
         }
         if count > 1 {
             let unbiased = scratch
@@ -129,7 +131,14 @@ struct BatchNorm: Layer {
             preconditionFailure("BatchNorm: backward in evaluation")
         }
         let means = pass.scratch
-        try at.batch.total(columnCount: 2 * columnCount, to: means) { samples, sums in
+        let subtrees = at.batch.subtrees
+        try at.batch.total(columnCount: 2 * columnCount, to: means) { subtree, sums in
+            if let gradients = pass.parameterGradients?[subtree] {
+                sums.update(from: gradients + scale.lowerBound, count: columnCount)
+                (sums + columnCount).update(from: gradients + shift.lowerBound, count: columnCount)
+                return
+            }
+            let samples = subtrees[subtree]
             self.sums(
                 context, rows(pass.input, samples, grainSize: at.batch.grainSize),
                 dy: pass.outputGradient + samples.lowerBound * inputFeatures, pass.batchSaved, products: sums,

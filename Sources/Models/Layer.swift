@@ -52,11 +52,11 @@ package protocol BatchSums: AnyObject {
     var grainSize: Int { get }
     /// The samples of each own subtree of the canonical tree, counted from the first own sample.
     var subtrees: [Range<Int>] { get }
-    /// `total[j]` = canonical tree over all grains of the batch. `subtreeSums` writes `columnCount` sums over the own
-    /// samples that it is given.
+    /// `total[j]` = canonical tree over all grains of the batch. `subtreeSums` writes `columnCount` sums over the samples
+    /// of one of the own `subtrees`.
     func total(
         columnCount: Int, to total: UnsafeMutablePointer<Float>,
-        _ subtreeSums: (_ samples: Range<Int>, _ sums: UnsafeMutablePointer<Float>) -> Void) throws
+        _ subtreeSums: (_ subtree: Int, _ sums: UnsafeMutablePointer<Float>) -> Void) throws
 }
 
 /// Memory of one layer for the samples at hand. Rows are samples, contiguous; a row is a shape in row-major order, images
@@ -98,13 +98,16 @@ package struct BackwardPass {
     package let outputGradient: UnsafePointer<Float>
     /// `[sampleCount, inputShape]`; may be the output gradient's memory where the layer works in place.
     package let inputGradient: UnsafeMutablePointer<Float>
+    /// By own subtree, the flat gradients that `parameterGradient` has written; nil where the layer is frozen.
+    package let parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>?
     /// `scratchFloatCount(sampleCount:)` floats.
     package let scratch: UnsafeMutablePointer<Float>
 
     package init(
         sampleCount: Int, input: UnsafePointer<Float>, output: UnsafePointer<Float>, saved: UnsafePointer<Float>,
         batchSaved: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
-        inputGradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+        inputGradient: UnsafeMutablePointer<Float>,
+        parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>? = nil, scratch: UnsafeMutablePointer<Float>
     ) {
         self.sampleCount = sampleCount
         self.input = input
@@ -113,6 +116,7 @@ package struct BackwardPass {
         self.batchSaved = batchSaved
         self.outputGradient = outputGradient
         self.inputGradient = inputGradient
+        self.parameterGradients = parameterGradients
         self.scratch = scratch
     }
 }

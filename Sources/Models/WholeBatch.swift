@@ -14,8 +14,8 @@ package final class WholeBatch: BatchSums {
 
     package func total(
         columnCount: Int, to total: UnsafeMutablePointer<Float>,
-        _ subtreeSums: (_ samples: Range<Int>, _ sums: UnsafeMutablePointer<Float>) -> Void
+        _ subtreeSums: (_ subtree: Int, _ sums: UnsafeMutablePointer<Float>) -> Void
     ) {
-        subtreeSums(0..<sampleCount, total)
+        subtreeSums(0, total)
     }
 }

@@ -19,12 +19,10 @@ final class StepBatch: BatchSums {
 
     func total(
         columnCount: Int, to total: UnsafeMutablePointer<Float>,
-        _ subtreeSums: (_ samples: Range<Int>, _ sums: UnsafeMutablePointer<Float>) -> Void
+        _ subtreeSums: (_ subtree: Int, _ sums: UnsafeMutablePointer<Float>) -> Void
     ) throws {
         guard let reducer else { preconditionFailure("StepBatch: no layer was known to need sums") }
-        let subtrees = plan.subtrees
-        try reducer.sum(grainCount: plan.partition.grainCount, columnCount: columnCount, to: total) { node, sums in
-            subtreeSums(subtrees[node], sums)
-        }
+        try reducer.sum(
+            grainCount: plan.partition.grainCount, columnCount: columnCount, to: total, subtreeSums)
     }
 }

@@ -106,8 +106,8 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Sweeps", "Tensors",
-                "Training", "Understanding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Sweeps",
+                "Tensors", "Training", "Understanding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
         .target(

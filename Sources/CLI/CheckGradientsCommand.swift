@@ -82,31 +82,28 @@ struct CheckGradientsCommand: ParsableCommand {
 }
 
 extension GradientReport {
-    /// A line for each row, then what they add up to.
+    /// Two lines for each row, the second with numbers, then what they add up to. 80 columns hold what has usual names.
     var text: String {
-        let width = max(4, rows.map(\.what.count).max() ?? 0)
         let places = rows.map { $0.worst.map { "\($0.tensor)\($0.index)" } ?? "" }
         let placeWidth = max(13, places.map(\.count).max() ?? 0)
         func line(_ words: [String]) -> String {
-            [
-                Text.padded(words[0], width), Text.right(words[1], 8), Text.right(words[2], 8),
-                Text.right(words[3], 8), Text.padded(words[4], placeWidth), Text.right(words[5], 16),
-                Text.right(words[6], 16), words[7],
-            ].joined(separator: "  ")
+            let columns = [
+                Text.right(words[0], 9), Text.right(words[1], 6), Text.right(words[2], 8),
+                Text.padded(words[3], placeWidth), Text.right(words[4], 14), Text.right(words[5], 14), words[6],
+            ]
+            return columns.joined(separator: " ")
         }
-        func number(_ value: Double?) -> String { value.map { Text.significant($0, 9) } ?? "not finite" }
-        var lines = [
-            line(["what", "elements", "kinks", "error", "worst element", "backward pass", "difference", "result"])
-        ]
+        func number(_ value: Double?) -> String { value.map { Text.significant($0, 8) } ?? "not finite" }
+        var lines = [line(["elements", "kinks", "error", "worst element", "backward pass", "difference", "result"])]
         for (row, place) in zip(rows, places) {
             let count = row.checked + row.skipped == row.elements ? "" : " of \(grouped(row.elements))"
-            let result = row.failure.map { "FAILED: \($0)" } ?? "ok"
+            lines.append(row.what)
             lines.append(
                 line([
-                    row.what, grouped(row.checked), grouped(row.skipped),
-                    Text.significant(row.greatestRelativeError, 2),
-                    place, number(row.worst?.analytic), number(row.worst?.numeric), result + count,
+                    grouped(row.checked), grouped(row.skipped), Text.significant(row.greatestRelativeError, 2), place,
+                    number(row.worst?.analytic), number(row.worst?.numeric), (row.passed ? "ok" : "FAILED") + count,
                 ]))
+            if let failure = row.failure { lines.append("  FAILED: \(failure)") }
         }
         let kernels = rows.allSatisfy { $0.kernelDifference == nil } ? "have" : "do NOT have"
         lines.append("")

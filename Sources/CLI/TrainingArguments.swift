@@ -1,5 +1,6 @@
 import ArgumentParser
 import Models
+import Optimizers
 import Training
 
 /// Options that say what is trained; `train` and `bench step` share them.
@@ -19,7 +20,10 @@ struct TrainingArguments: ParsableArguments {
 
     @OptionGroup var family: FamilyArguments
 
-    @Option(help: "cross-entropy (default), mse, mae or bce; with --target input mse (default), mae or bce.")
+    @Option(
+        help: ArgumentHelp(
+            "\(LossDescription.names.joined(separator: ", ")); default \(LossDescription.names[0]), or mse with "
+                + "--target input, which needs one of the others.", valueName: "NAME"))
     var loss: String?
 
     @Option(
@@ -47,32 +51,36 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Of cross-entropy, one for each class; default all 1.", valueName: "W,W,…"))
     var classWeights: String?
 
-    @Option(help: "adam (default), adamw, nadam, lamb, rmsprop, adagrad, sgd, momentum, nesterov.")
+    @Option(
+        help: ArgumentHelp(
+            "\(OptimizerRule.allCases.map(\.rawValue).joined(separator: ", ")); default adam.", valueName: "NAME"))
     var optimizer: String?
 
     @Option(
         parsing: .unconditional,
-        help: "Step size; by default the optimizer's (adam 0.001, sgd 0.01, see docs/NUMERICS.md).")
+        help: "Step size; default \(OptimizerRule.listed { $0.defaultLearningRate }).")
     var learningRate: Double?
 
-    @Option(parsing: .unconditional, help: "Of sgd (default 0), momentum and nesterov (0.9).")
+    @Option(parsing: .unconditional, help: "Default \(OptimizerRule.listed(.momentum)).")
     var momentum: Double?
 
-    @Option(parsing: .unconditional, help: "Of adam, adamw, nadam, lamb; default 0.9.")
+    @Option(parsing: .unconditional, help: "Default \(OptimizerRule.listed(.beta1)).")
     var beta1: Double?
 
-    @Option(parsing: .unconditional, help: "Of adam, adamw, nadam, lamb; default 0.999.")
+    @Option(parsing: .unconditional, help: "Default \(OptimizerRule.listed(.beta2)).")
     var beta2: Double?
 
-    @Option(parsing: .unconditional, help: "Of rmsprop; default 0.99.")
+    @Option(parsing: .unconditional, help: "Default \(OptimizerRule.listed(.alpha)).")
     var alpha: Double?
 
-    @Option(parsing: .unconditional, help: "Of all but sgd's family; default 1e-8 (adagrad 1e-10, lamb 1e-6).")
+    @Option(parsing: .unconditional, help: "Default \(OptimizerRule.listed(.epsilon)).")
     var epsilon: Double?
 
     @Option(
         parsing: .unconditional,
-        help: "Decoupled in adamw and lamb (default 0.01), added to the gradient in the others (0).")
+        help: ArgumentHelp(
+            "Decoupled in adamw and lamb, added to the gradient in the others; default "
+                + "\(OptimizerRule.listed(.weightDecay))."))
     var weightDecay: Double?
 
     @Option(parsing: .unconditional, help: "Limit each element of the gradient to -X … X.")
@@ -201,3 +209,23 @@ struct TrainingArguments: ParsableArguments {
 }
 
 extension BatchSize: ExpressibleByArgument {}
+
+extension OptimizerRule {
+    /// The rules that have a hyperparameter, by its defaults: `0.9 (momentum, nesterov), 0.0 (sgd)`.
+    fileprivate static func listed(_ hyperparameter: Hyperparameter) -> String {
+        listed { rule in rule.defaults.first { $0.hyperparameter == hyperparameter }?.value }
+    }
+
+    fileprivate static func listed(_ value: (OptimizerRule) -> Double?) -> String {
+        var groups: [(value: Double, names: [String])] = []
+        for rule in allCases {
+            guard let value = value(rule) else { continue }
+            if let known = groups.firstIndex(where: { $0.value == value }) {
+                groups[known].names.append(rule.rawValue)
+            } else {
+                groups.append((value, [rule.rawValue]))
+            }
+        }
+        return groups.map { "\($0.value) (\($0.names.joined(separator: ", ")))" }.joined(separator: ", ")
+    }
+}

@@ -8,6 +8,8 @@ package struct ModelSummary: Codable, Sendable {
         package let parameters: Int
         /// Of the forward products: 2 for each multiply-add.
         package let flops: Double
+        /// What training keeps of it: nothing of a layer that works in place.
+        package let activationByteCount: Int
     }
 
     package let inputShape: [Int]
@@ -22,12 +24,13 @@ package struct ModelSummary: Codable, Sendable {
 
     package init(_ network: Network) {
         inputShape = network.inputShape.extents
-        rows = network.operations.map { operation in
+        rows = network.operations.enumerated().map { index, operation in
             let own = network.layout.entries.filter { $0.belongs(to: operation) }
             return Row(
                 layer: String(repeating: "  ", count: operation.depth) + operation.text,
                 outputShape: operation.outputShape.extents,
-                parameters: own.reduce(0) { $0 + $1.range.count }, flops: operation.layer?.flopsPerSample ?? 0)
+                parameters: own.reduce(0) { $0 + $1.range.count }, flops: operation.layer?.flopsPerSample ?? 0,
+                activationByteCount: 4 * network.keptFloats(ofOperation: index))
         }
         parameters = network.layout.parameterCount
         flops = rows.reduce(0) { $0 + $1.flops }

@@ -86,6 +86,13 @@ package struct Network: Sendable {
         return memory.bufferFeatures.reduce(0, +) + saved + memory.slotFeatures.reduce(0, +)
     }
 
+    /// Of one sample, by one operation: its output, unless that takes its input's place, and what it saves.
+    func keptFloats(ofOperation index: Int) -> Int {
+        let operation = operations[index]
+        let hasOwnBuffer = memory.buffers[index + 1] != memory.buffers[operation.inputs[0]]
+        return (hasOwnBuffer ? operation.outputShape.elementCount : 0) + (operation.layer?.savedFloatsPerSample ?? 0)
+    }
+
     /// What the greediest layer asks for.
     package func scratchFloatCount(sampleCount: Int) -> Int {
         layers.reduce(0) { max($0, $1.scratchFloatCount(sampleCount: sampleCount)) }

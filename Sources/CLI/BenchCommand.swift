@@ -2,6 +2,7 @@ import ArgumentParser
 import Communication
 import Errors
 import Foundation
+import KernelContract
 import Kernels
 import Training
 
@@ -54,6 +55,12 @@ struct BenchCommand: ParsableCommand {
 
         @OptionGroup var training: TrainingArguments
 
+        @Option(
+            help: ArgumentHelp(
+                "Instead of --model: networks, for all of \(BenchmarkNetwork.all.map(\.name).joined(separator: ", ")), or "
+                    + "some of them with commas.", valueName: "NAME"))
+        var suite: String?
+
         @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
         var workers: Int?
 
@@ -61,7 +68,38 @@ struct BenchCommand: ParsableCommand {
         var json = false
 
         func run() throws {
-            var options = training.options
+            let (options, kernels) = (try checkedOptions(), try kernels())
+            let dataset = options.sharedDataset
+            let benchmarks: [StepBenchmark]
+            if let suite {
+                benchmarks = try BenchmarkNetwork.suite(suite).map {
+                    StepBenchmark(try $0.configured(options), name: $0.name, dataset: dataset, kernels: kernels)
+                }
+            } else {
+                var options = options
+                options.epochs = options.epochs ?? 7
+                benchmarks = [StepBenchmark(try options.resolved(dataset: dataset), dataset: dataset, kernels: kernels)]
+            }
+            let json = json
+            _ = try onWorkers(workers) { communicator in
+                var results: [StepBenchmark.Result] = []
+                for benchmark in benchmarks {
+                    let result = try benchmark.run(communicator)
+                    guard communicator.rank == 0 else { continue }
+                    results.append(result)
+                    if !json { Output.line((results.count > 1 ? "\n" : "") + Self.text(result)) }
+                }
+                if json && communicator.rank == 0 { Output.line(try results.json(pretty: true)) }
+            }
+        }
+
+        private func kernels() throws -> any KernelSet {
+            try KernelSelection.select(environment: ProcessInfo.processInfo.environment)
+        }
+
+        /// What is given without what has no meaning here.
+        private func checkedOptions() throws -> TrainingOptions {
+            let options = training.options
             let ignored = [
                 "steps": options.steps != nil, "validation-split": options.validationSplit != nil,
                 "hash-every": options.hashEvery != nil, "metric": options.metric != nil,
@@ -70,22 +108,22 @@ struct BenchCommand: ParsableCommand {
             if let name = ignored.keys.sorted().first(where: { ignored[$0] == true }) {
                 throw Failure(.usage, "--\(name) has no meaning for bench step: it trains whole epochs on all samples")
             }
-            options.epochs = options.epochs ?? 7
-            let configuration = try options.resolved()
-            let kernels = try KernelSelection.select(environment: ProcessInfo.processInfo.environment)
-            let benchmark = StepBenchmark(configuration, kernels: kernels)
-            let json = json
-            _ = try onWorkers(workers) { communicator in
-                let result = try benchmark.run(communicator)
-                guard communicator.rank == 0 else { return }
-                Output.line(try json ? [result].json(pretty: true) : Self.text(result))
+            let decided = [
+                ("model", options.model != nil), ("family", options.family.family != nil),
+                ("batch-size", options.batchSize != nil), ("optimizer", options.optimizer != nil),
+                ("target", options.target != nil),
+            ]
+            if suite != nil, let name = decided.first(where: \.1)?.0 {
+                throw Failure(.usage, "--\(name) and --suite exclude each other: the suite says what is trained")
             }
+            return options
         }
 
         static func text(_ result: StepBenchmark.Result) -> String {
             let total = result.phases.reduce(0) { $0 + $1.microseconds }
             var lines = [
-                "\(result.network), \(result.optimizer), batch \(result.batchSize), \(result.instructionSet)",
+                (result.name.map { "\($0): " } ?? "")
+                    + "\(result.network), \(result.optimizer), batch \(result.batchSize), \(result.instructionSet)",
                 "\(Text.plural(result.workers, "worker")): \(grouped(Int(result.samplesPerSecond))) samples/s "
                     + "(\(grouped(Int(result.slowest))) to \(grouped(Int(result.fastest)))), "
                     + "\(Text.fixed(result.fractionOfPeak * 100, 1)) % of peak",

@@ -8,6 +8,8 @@ import Models
 /// What training steps cost: whole epochs over data in memory, shuffled, forward, backward and optimizer.
 package struct StepBenchmark: Sendable {
     package struct Result: Codable, Sendable {
+        /// Of the suite.
+        package let name: String?
         package let network: String
         package let workers: Int
         package let batchSize: Int
@@ -28,14 +30,19 @@ package struct StepBenchmark: Sendable {
         package let microseconds: Double
     }
 
+    private let name: String?
     private let configuration: TrainingConfiguration
     private let kernels: any KernelSet
     private let dataset: SharedDataset
 
-    package init(_ configuration: TrainingConfiguration, kernels: any KernelSet) {
+    /// - Parameter dataset: That of the configuration.
+    package init(
+        _ configuration: TrainingConfiguration, name: String? = nil, dataset: SharedDataset, kernels: any KernelSet
+    ) {
+        self.name = name
         self.configuration = configuration
         self.kernels = kernels
-        dataset = SharedDataset(name: configuration.dataset, dataDirectory: configuration.dataDirectory)
+        self.dataset = dataset
     }
 
     /// Trains one epoch to warm up and `configuration.epochs` more. The result is worker 0's clock.
@@ -80,7 +87,7 @@ package struct StepBenchmark: Sendable {
         let peak = kernels.measuredPeakFlops() * Double(cores)
         let phases = trainer.phases
         return Result(
-            network: ModelText.text(of: configuration.model), workers: communicator.size,
+            name: name, network: ModelText.text(of: configuration.model), workers: communicator.size,
             batchSize: length.batchSize, optimizer: configuration.update.optimizer.name,
             instructionSet: kernels.instructionSet.rawValue, samplesPerSecond: rate, slowest: rates[0],
             fastest: rates[rates.count - 1], fractionOfPeak: rate * network.trainingFlopsPerSample / peak,

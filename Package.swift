@@ -107,7 +107,8 @@ let package = Package(
             name: "CLI",
             dependencies: [
                 "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Sweeps",
-                "Tensors", "Training", "Understanding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Tensors", "Training", "Understanding",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
         .target(

@@ -1,8 +1,8 @@
 """Runs Lockstep and the peers in turn and prints medians, ratios and shares of peak. launch/compare-peers starts it.
 
-Each round runs every system once on every network, so that an hour in which the machine is slower meets all of them. All
-get the same cores. Shares of peak come from Lockstep's own measurement of the FMA peak and count the arithmetic of the
-matrix products, which is the same for all.
+Each round runs every system once on every network, so that a time in which the machine is slower meets all of them.
+All get the same cores. Shares of peak come from Lockstep's own measurement of the FMA peak and count the arithmetic of
+the matrix products, which is the same for all.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ def plural(count: int, noun: str) -> str:
 
 def own_cores() -> list[int]:
     """One processor of each physical core that this process may use."""
-    cores = {}
+    cores: dict[tuple[str | int, ...], int] = {}
     for processor in sorted(os.sched_getaffinity(0)):
         topology = Path(f"/sys/devices/system/cpu/cpu{processor}/topology")
         try:
-            core = tuple((topology / name).read_text() for name in ("physical_package_id", "core_id"))
+            package, core = ((topology / name).read_text() for name in ("physical_package_id", "core_id"))
+            cores.setdefault((package, core), processor)
         except OSError:
-            core = (processor,)
-        cores.setdefault(core, processor)
+            cores[(processor,)] = processor
     return list(cores.values())
 
 
@@ -253,7 +253,9 @@ def markdown(comparison: Comparison) -> str:
     for network in comparison.networks:
         cells = []
         for contestant in (RANKS_CONTESTANT, WORKER_CONTESTANT):
-            cells.append(markdown_cell(comparison, comparison.measurements[network.name, contestant], has_variant=False))
+            cells.append(
+                markdown_cell(comparison, comparison.measurements[network.name, contestant], has_variant=False)
+            )
         for peer in PEERS:
             best = comparison.best(network, peer)
             cells.append(markdown_cell(comparison, best, has_variant=True) if best else "–")

@@ -1,9 +1,8 @@
 """JAX's side of the comparison.
 
 As an expert would write it: data on the device; `scan` trains a whole epoch in one jitted `lax.scan`, `step` calls one
-jitted step for each batch; parameters and optimizer state are donated; the optimizer is written out, which XLA fuses. The
-order comes from NumPy, whose shuffle is faster than JAX's sort. Choices that were measured: see the comments. work.py
-says what is measured and what is not.
+jitted step for each batch; parameters and optimizer state are donated; the optimizer is written out, which XLA fuses.
+The order comes from NumPy, whose shuffle is faster than JAX's sort. work.py says what is measured and what is not.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def max_pool(x):
 
 def forward(layers, parameters, statistics, x, key):
     new_statistics = []
-    for index, (layer, own, running) in enumerate(zip(layers, parameters, statistics)):
+    for index, (layer, own, running) in enumerate(zip(layers, parameters, statistics, strict=True)):
         match layer.kind:
             case "dense":
                 x = x.reshape(len(x), -1) @ own["weights"] + own["bias"]

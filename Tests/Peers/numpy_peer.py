@@ -1,8 +1,8 @@
 """NumPy's side of the comparison: dense networks written out by hand.
 
-As an expert would write it: parameters, gradients and optimizer state flat, all results in place (`out=`) in arrays that
-are kept from step to step, products through the BLAS that NumPy comes with, with the threads that it takes. work.py
-says what is measured and what is not. Convolutions are left out: NumPy has none.
+As an expert would write it: parameters, gradients and optimizer state flat, all results in place (`out=`) in arrays
+that are kept from step to step, products through the BLAS that NumPy comes with, with the threads that it takes.
+work.py says what is measured and what is not. Convolutions are left out: NumPy has none.
 """
 
 from __future__ import annotations
@@ -223,8 +223,8 @@ class Model:
         count = sum(math.prod(shape) for shape in shapes)
         self.parameters, self.gradients = np.zeros(count, np.float32), np.zeros(count, np.float32)
         ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
-        parameters = [part.reshape(shape) for part, shape in zip(np.split(self.parameters, ends), shapes)]
-        gradients = [part.reshape(shape) for part, shape in zip(np.split(self.gradients, ends), shapes)]
+        parameters = [part.reshape(shape) for part, shape in zip(np.split(self.parameters, ends), shapes, strict=True)]
+        gradients = [part.reshape(shape) for part, shape in zip(np.split(self.gradients, ends), shapes, strict=True)]
         self.layers = []
         for layer in layers:
             if layer.kind == "dense":
@@ -251,6 +251,12 @@ class Model:
             dy = layer.backward(dy)
 
 
+def make_optimizer(network, model):
+    if network.optimizer == "sgd":
+        return SGD(model.parameters, model.gradients, network.learningRate)
+    return Adam(model.parameters, model.gradients, network.learningRate, is_nesterov=network.optimizer == "nadam")
+
+
 def main() -> None:
     networks = {name: network for name, network in work.read_networks().items() if "conv" not in network.model}
     arguments = work.parse_arguments(__doc__, ("by-hand",), list(networks))
@@ -260,11 +266,7 @@ def main() -> None:
     images = images.reshape(len(images), -1)
     generator = np.random.Generator(np.random.SFC64(1))
     model = Model(network, shape, generator)
-    if network.optimizer == "sgd":
-        optimizer = SGD(model.parameters, model.gradients, network.learningRate)
-    else:
-        is_nesterov = network.optimizer == "nadam"
-        optimizer = Adam(model.parameters, model.gradients, network.learningRate, is_nesterov)
+    optimizer = make_optimizer(network, model)
     is_classifier = network.target == "class"
     loss = CrossEntropy() if is_classifier else MeanSquaredError(network.batchSize, images.shape[1])
     batch = np.empty((network.batchSize, images.shape[1]), np.float32)

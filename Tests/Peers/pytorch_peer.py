@@ -3,8 +3,8 @@
 As an expert would write it: tensors in memory, one `index_select` for each batch, fused optimizers where there are any,
 no value taken out of a tensor within an epoch. Variants: `eager`; `compiled`, forward and backward through
 `torch.compile`; `ddp`, one process with one thread for each processor, DistributedDataParallel over gloo, each process
-trains its part of every batch (batch norm then takes the statistics of the part: SyncBatchNorm needs GPUs). work.py says
-what is measured and what is not.
+trains its part of every batch (batch norm then takes the statistics of the part: SyncBatchNorm needs GPUs). work.py
+says what is measured and what is not.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def build(network: work.Network, shape: tuple[int, ...]) -> nn.Sequential:
     for module in modules:
         if isinstance(module, nn.Linear | nn.Conv2d):
             nn.init.kaiming_uniform_(module.weight, nonlinearity="relu")
-            nn.init.zeros_(module.bias)
+            nn.init.constant_(module.get_parameter("bias"), 0)
     return nn.Sequential(*modules)
 
 
@@ -76,7 +76,9 @@ def train(arguments: argparse.Namespace, rank: int, size: int, threads: int) -> 
     images = torch.from_numpy(host_images.reshape(count, -1))
     if network.layers(shape)[0].kind == "conv":
         images = images.reshape(count, shape[2], *shape[:2])
-        model = model.to(memory_format=torch.channels_last)
+        for parameter in model.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     labels = torch.from_numpy(host_labels).long()
     parameters = list(model.parameters())
     is_classifier = network.target == "class"

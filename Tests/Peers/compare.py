@@ -59,10 +59,9 @@ WORKER_CONTESTANT = Contestant("lockstep", "worker", 1)
 def contestants(network: work.Network) -> Iterator[Contestant]:
     """Variants that a small network may be fastest with: some lose more by a second thread than they win."""
     yield RANKS_CONTESTANT
+    yield Contestant("jax", "scan", RANKS)
     yield Contestant("jax", "step", RANKS)
-    if network.name != "cnn":
-        # In the loop of a scan, XLA's convolutions fall back to code ten times slower.
-        yield Contestant("jax", "scan", RANKS)
+    if "conv" not in network.model:
         yield Contestant("numpy", "by-hand", RANKS)
         yield Contestant("numpy", "by-hand", 1)
     yield WORKER_CONTESTANT

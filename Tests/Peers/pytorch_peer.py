@@ -2,9 +2,9 @@
 
 As an expert would write it: tensors in memory, one `index_select` for each batch, fused optimizers where there are any,
 no value taken out of a tensor within an epoch. Variants: `eager`; `compiled`, forward and backward through
-`torch.compile`; `ddp`, one process with one thread for each processor, DistributedDataParallel over gloo, each process
-trains its part of every batch (batch norm then takes the statistics of the part: SyncBatchNorm needs GPUs). work.py
-says what is measured and what is not.
+`torch.compile`, and NAdam's update too, of which PyTorch has no fused one; `ddp`, one process with one thread for each
+processor, DistributedDataParallel over gloo, each process trains its part of every batch (batch norm then takes the
+statistics of the part: SyncBatchNorm needs GPUs). work.py says what is measured and what is not.
 """
 
 from __future__ import annotations
@@ -90,9 +90,12 @@ def train(arguments: argparse.Namespace, rank: int, size: int, threads: int) -> 
     def batch_loss(x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return criterion(trained(x), targets)
 
+    optimizer = make_optimizer(network, parameters)
+    update = optimizer.step
     if arguments.variant == "compiled":
         batch_loss = torch.compile(batch_loss, dynamic=False, fullgraph=True)
-    optimizer = make_optimizer(network, parameters)
+        if not optimizer.defaults.get("fused"):
+            update = torch.compile(update)
 
     def train_epoch(_: int) -> float:
         total = torch.zeros(())
@@ -101,7 +104,7 @@ def train(arguments: argparse.Namespace, rank: int, size: int, threads: int) -> 
             x = images.index_select(0, indices)
             loss = batch_loss(x, labels.index_select(0, indices) if is_classifier else x)
             loss.backward()
-            optimizer.step()
+            update()
             optimizer.zero_grad()
             total += loss.detach() * len(indices)
         if size > 1:

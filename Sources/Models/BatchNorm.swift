@@ -43,7 +43,7 @@ struct BatchNorm: Layer {
     var outputShape: Shape { inputShape }
     var hasParameters: Bool { true }
     var batchSumColumns: Int { 2 * columnCount }
-    /// μ and 1 / √(σ² + ε), then the means of dy and of dy x̂.
+    /// μ and 1 / √(σ² + ε).
     var savedFloatsPerBatch: Int { 2 * columnCount }
     func scratchFloatCount(sampleCount: Int) -> Int { 2 * columnCount }
 

@@ -123,9 +123,13 @@ package struct TrainingProgress: Sendable {
 }
 
 extension Encodable {
-    /// One line of JSON, or an indented document. Keys are sorted; Double values round-trip.
+    /// One line of JSON, or an indented document. Keys are sorted; Double values round-trip. JSON has no number for
+    /// what is not finite: it becomes "Infinity", "-Infinity" or "NaN", which Python's `float` and JavaScript's `Number`
+    /// read.
     package func json(pretty: Bool = false) throws -> String {
         let encoder = JSONEncoder()
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
         encoder.outputFormatting =
             pretty ? [.sortedKeys, .withoutEscapingSlashes, .prettyPrinted] : [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(self), as: UTF8.self)

@@ -121,6 +121,10 @@ struct TrainingSession: ~Copyable {
             isTest ? data.test : data.train,
             indices: isTest ? (0..<Int32(data.test.count)).map { $0 } : self.split.validation,
             parameters: parameters, state: trainer.state, communicator: communicator)
+        // Finite weights can still overflow the loss; all workers see the same.
+        guard result.loss.isFinite else {
+            return try communicator.agree { throw notFinite("the \(split.rawValue) loss") }
+        }
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: split, loss: result.loss, accuracy: result.accuracy,
             wallSeconds: wallSeconds)

@@ -161,6 +161,10 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         training(
             "loss that is not finite", ["--optimizer", "sgd", "--learning-rate", "1e30"], 76,
             ["step ", "learning rate 1e+30"]),
+        training(
+            "test loss that is not finite",
+            ["--optimizer", "sgd", "--learning-rate", "1e18", "--loss", "mse", "--steps", "1"],
+            76, ["the test loss", "step 1", "learning rate 1e+18"]),
         training("folder with a run", [], 73, ["run", "--overwrite"]) { _ = try $0.train(out: "run") },
         BadInput(
             name: "missing checkpoint", arguments: ["evaluate", "nowhere.safetensors", "--dataset", "./data"],

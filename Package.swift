@@ -17,16 +17,16 @@ func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
 #if arch(arm64)
     let variants: [Target] = [
         .target(
-            name: "KernelsNEON", dependencies: ["KernelContract"],
+            name: "KernelsNEON", dependencies: ["CMachine", "KernelContract"],
             swiftSettings: kernelSettings("NEON", []))
     ]
 #else
     let variants: [Target] = [
         .target(
-            name: "KernelsAVX2", dependencies: ["KernelContract"],
+            name: "KernelsAVX2", dependencies: ["CMachine", "KernelContract"],
             swiftSettings: kernelSettings("AVX2", ["-Xcc", "-march=x86-64-v3"])),
         .target(
-            name: "KernelsAVX512", dependencies: ["KernelContract"],
+            name: "KernelsAVX512", dependencies: ["CMachine", "KernelContract"],
             swiftSettings: kernelSettings("AVX512", ["-Xcc", "-march=x86-64-v4"])),
     ]
 #endif

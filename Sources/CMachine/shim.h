@@ -23,6 +23,22 @@ static inline void lockstep_spin_hint(void) { __asm__ volatile("yield"); }
 /// Asks for the cache line at `address`, to be read soon. Never faults.
 static inline void lockstep_prefetch(const void *address) { __builtin_prefetch(address, 0, 2); }
 
+typedef float lockstep_float16 __attribute__((ext_vector_type(16)));
+
+/// Writes 16 floats to a cache line without reading it first, past the caches: `address` is a multiple of 64.
+static inline void lockstep_stream(lockstep_float16 value, float *address) {
+    __builtin_nontemporal_store(value, (lockstep_float16 *)address);
+}
+
+/// Streamed writes come before all later ones.
+static inline void lockstep_stream_fence(void) {
+#if defined(__x86_64__)
+    _mm_sfence();
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
 /// `prctl(PR_SET_PDEATHSIG)`: the kernel sends `signal_number` to this process when its parent's thread ends.
 static inline int lockstep_set_parent_death_signal(int signal_number) {
     return prctl(PR_SET_PDEATHSIG, signal_number);

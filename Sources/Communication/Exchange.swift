@@ -9,7 +9,7 @@ struct Exchange {
     /// Partial gradients of the others: by rank, then by its nodes, this worker's slice.
     let incoming: UnsafeMutablePointer<Float>
     /// The whole gradient, for `MPI_Allreduce`.
-    fileprivate let flat: UnsafeMutablePointer<Float>
+    let flat: UnsafeMutablePointer<Float>
     /// `[0, 1, 1, …]`: one node after the other.
     fileprivate let sequence: UnsafeMutableBufferPointer<Int>
     fileprivate let ownSources: UnsafeMutableBufferPointer<UnsafePointer<Float>>
@@ -129,8 +129,8 @@ extension GradientReducer {
         #endif
     }
 
-    /// The whole gradient, summed over this worker's nodes and then by `MPI_Allreduce`.
-    func allReduce(_ plan: Int) throws -> UnsafePointer<Float> {
+    /// `exchange.flat` = the whole gradient, summed over this worker's nodes and then by `MPI_Allreduce`.
+    func allReduce(_ plan: Int) throws {
         #if MPI
             let count = plans[plan].nodes.count
             for index in 0..<count { exchange.ownSources[index] = UnsafePointer(partials + index * partialStride) }
@@ -147,7 +147,6 @@ extension GradientReducer {
                 if !isShared { try exchangeStatistics(plan) }
             }
         #endif
-        return UnsafePointer(exchange.flat)
     }
 
     private func exchangeStatistics(_ plan: Int) throws {

@@ -48,8 +48,12 @@ package struct GradientReducer: ~Copyable {
     let blockCount: Int
     let blockCounts, blockOffsets: UnsafeMutablePointer<Int32>
 
-    /// The slice in pieces that stay in L1 and L2 between the sum and the update.
-    private let runs: UnsafeMutableBufferPointer<Range<Int>>
+    private let layout: ParameterLayout
+    private let ownParameters: AlignedBuffer<Float>
+    /// Where workers of one host put their slices for the others; nil for one worker and for messages.
+    private let shelf: UnsafeMutablePointer<Float>?
+    /// The other workers' slices.
+    private let others: [Range<Int>]
     private let summed: AlignedBuffer<Float>
     /// Floats of a run: 16 KiB, so that four sources, the sum and the optimizer's state fit L2.
     private static let runLimit = 4 * ParameterLayout.blockSize + 4 * ParameterLayout.alignment
@@ -96,7 +100,10 @@ package struct GradientReducer: ~Copyable {
         self.partialCount = partialCount
         floatCount = layout.floatCount
         let common = memory.segment(of: isShared ? 0 : rank)
-        parameters = common.assumingMemoryBound(to: Float.self)
+        shelf = isShared && size > 1 ? common.assumingMemoryBound(to: Float.self) : nil
+        ownParameters = AlignedBuffer(count: layout.floatCount)
+        parameters = ownParameters.base
+        others = (0..<size).filter { $0 != rank }.map { slices[$0] }
         grainStatistics = (common + parameterBytes).assumingMemoryBound(to: GrainStatistics.self)
         let afterStatistics = common + (parameterBytes + statisticsBytes)
         blockSums = afterStatistics.assumingMemoryBound(to: Double.self)
@@ -118,7 +125,7 @@ package struct GradientReducer: ~Copyable {
         self.memory = memory
 
         slice = slices[rank]
-        runs = .copy(of: layout.runs(of: slices[rank], limit: Self.runLimit))
+        self.layout = layout
         summed = AlignedBuffer(count: Self.runLimit)
         self.exchange = exchange
         plans = .copy(
@@ -132,7 +139,6 @@ package struct GradientReducer: ~Copyable {
     deinit {
         for plan in plans { plan.deallocate() }
         plans.deinitialize().deallocate()
-        runs.deallocate()
         exchange.deallocate()
         blockCounts.deallocate()
         blockOffsets.deallocate()
@@ -148,15 +154,43 @@ package struct GradientReducer: ~Copyable {
         return partials + index * partialStride
     }
 
-    /// Sums the slice over all workers' nodes and calls `apply` with each run of it. `gradient[0]` belongs to the
-    /// run's first parameter. Runs begin at blocks of `ParameterLayout.blockSize` and come in ascending order.
+    /// The slice without the parts `factored`, in pieces that begin at blocks of `ParameterLayout.blockSize` and stay in
+    /// L1 and L2 between the sum and the update.
+    package func runs(without factored: [Range<Int>] = []) -> [Range<Int>] {
+        var runs: [Range<Int>] = []
+        var begin = slice.lowerBound
+        for gap in factored.sorted(by: { $0.lowerBound < $1.lowerBound }) + [slice.upperBound..<slice.upperBound] {
+            let rest = begin..<max(begin, gap.lowerBound)
+            // What lies between two tensors belongs to none.
+            if layout.entries.contains(where: { $0.range.overlaps(rest) }) {
+                runs += layout.runs(of: rest, limit: Self.runLimit)
+            }
+            begin = (gap.upperBound + ParameterLayout.alignment - 1) / ParameterLayout.alignment * ParameterLayout.alignment
+        }
+        return runs
+    }
+
+    /// Returns when what this worker needs of all partial gradients is in reach. Collective.
+    package func collect(grainCount: Int) throws {
+        if mode == .mpi {
+            try barrier?.wait()
+            try allReduce(planIndex(grainCount))
+        } else if let barrier {
+            try barrier.wait()
+        } else {
+            try exchangeNodes(planIndex(grainCount))
+        }
+    }
+
+    /// After `collect`: sums each of `runs` over all workers' nodes and calls `apply` with it. `gradient[0]` belongs to
+    /// the run's first parameter.
     package func reduce(
-        grainCount: Int, _ apply: (_ range: Range<Int>, _ gradient: UnsafePointer<Float>) throws -> Void
+        _ runs: [Range<Int>], grainCount: Int,
+        _ apply: (_ range: Range<Int>, _ gradient: UnsafePointer<Float>) throws -> Void
     ) throws {
         let plan = planIndex(grainCount)
         switch mode {
         case .tree:
-            if let barrier { try barrier.wait() } else { try exchangeNodes(plan) }
             let sources = UnsafeBufferPointer(plans[plan].sources)
             let additions = UnsafeBufferPointer(plans[plan].additions)
             for run in runs {
@@ -171,9 +205,7 @@ package struct GradientReducer: ~Copyable {
                 try apply(run, UnsafePointer(summed.base))
             }
         case .mpi:
-            try barrier?.wait()
-            let gradient = try allReduce(plan)
-            for run in runs { try apply(run, gradient + run.lowerBound) }
+            for run in runs { try apply(run, UnsafePointer(exchange.flat + run.lowerBound)) }
         }
     }
 
@@ -193,20 +225,19 @@ package struct GradientReducer: ~Copyable {
 
     /// Makes all workers' slices of the parameters visible to all, which may then overwrite their partial gradients.
     package func publish() throws {
-        if let barrier { try barrier.wait() } else { try exchangeSlices(of: parameters) }
+        guard let barrier else { return try exchangeSlices(of: parameters) }
+        guard let shelf else { return try barrier.wait() }
+        kernels.post(parameters + slice.lowerBound, count: slice.count, to: shelf + slice.lowerBound)
+        try barrier.wait()
+        for slice in others { (parameters + slice.lowerBound).update(from: shelf + slice.lowerBound, count: slice.count) }
     }
 
     /// Sets all parameters: `body` runs once per job, on worker 0. Collective; throws one failure on all workers.
     package func setParameters(_ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
         try endpoint.barrier()
         try endpoint.agree { if endpoint.rank == 0 { try body(parameters) } }
-        if isShared {
-            try endpoint.barrier()
-        } else {
-            try endpoint.broadcast(
-                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: parameters, count: floatCount)), root: 0
-            )
-        }
+        try endpoint.broadcast(
+            UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: parameters, count: floatCount)), root: 0)
     }
 
     var isShared: Bool { whyNotShared == nil }

@@ -51,40 +51,84 @@ package struct MatrixProduct {
     package var flops: Double { 2 * Double(m) * Double(n) * Double(k) }
 }
 
-/// A dense layer's weight gradient over the consecutive grains of one subtree of the canonical tree.
-///
-/// `gradient[i, o] = T over grains of (chain over the grain's samples s of x[s, i] · dy[s, o])`. Grains hold
-/// `grainSize` samples counted from the first; the last may be short. The operands must not overlap `gradient`.
-package struct WeightGradient {
-    package var inputFeatures: Int
-    package var outputFeatures: Int
+/// The samples of a batch that one worker has: whole grains, of which only the batch's last may be short.
+package struct GradientSegment {
     package var sampleCount: Int
-    package var grainSize: Int
     /// `[sampleCount, inputFeatures]`
     package var x: UnsafePointer<Float>
-    package var xStride: Int
     /// `[sampleCount, outputFeatures]`
     package var dy: UnsafePointer<Float>
+    /// Nil, or `[grain, InputMarks.groupCount]`: bit s of a mark says that the grain's sample s has an input other than 0
+    /// in the group. A product with 0 changes no chain, so it may be left out.
+    package var marks: UnsafePointer<UInt32>?
+
+    package init(
+        sampleCount: Int, x: UnsafePointer<Float>, dy: UnsafePointer<Float>, marks: UnsafePointer<UInt32>? = nil
+    ) {
+        self.sampleCount = sampleCount
+        self.x = x
+        self.dy = dy
+        self.marks = marks
+    }
+}
+
+/// Which inputs are 0, in groups of neighbours.
+package enum InputMarks {
+    package static let groupSize = 4
+    /// Samples of a grain that a mark has bits for.
+    package static let grainLimit = 32
+    /// Marks of a grain.
+    package static func groupCount(_ inputFeatures: Int) -> Int { (inputFeatures + groupSize - 1) / groupSize }
+}
+
+/// A part of a dense layer's weight gradient over the grains of one subtree of the canonical tree.
+///
+/// `gradient[i, o] = T over grains of (chain over the grain's samples s of x[s, i] · dy[s, o])`, for i in `inputs` and o
+/// in `outputs`. The grains are those of all segments in order, of which none is empty where there are several. The
+/// operands must not overlap `gradient`.
+package struct WeightGradient {
+    package var inputs: Range<Int>
+    package var outputs: Range<Int>
+    package var grainSize: Int
+    package var segments: UnsafeBufferPointer<GradientSegment>
+    /// Input features; 0 where one row serves all samples.
+    package var xStride: Int
     package var dyStride: Int
-    /// `[inputFeatures, outputFeatures]`
+    /// `[inputs.count, outputs.count]`
     package var gradient: UnsafeMutablePointer<Float>
     package var gradientStride: Int
 
     package init(
-        inputFeatures: Int, outputFeatures: Int, sampleCount: Int, grainSize: Int, x: UnsafePointer<Float>,
-        xStride: Int,
-        dy: UnsafePointer<Float>, dyStride: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int
+        inputs: Range<Int>, outputs: Range<Int>, grainSize: Int, segments: UnsafeBufferPointer<GradientSegment>,
+        xStride: Int, dyStride: Int, gradient: UnsafeMutablePointer<Float>, gradientStride: Int
     ) {
-        self.inputFeatures = inputFeatures
-        self.outputFeatures = outputFeatures
-        self.sampleCount = sampleCount
+        self.inputs = inputs
+        self.outputs = outputs
         self.grainSize = grainSize
-        self.x = x
+        self.segments = segments
         self.xStride = xStride
-        self.dy = dy
         self.dyStride = dyStride
         self.gradient = gradient
         self.gradientStride = gradientStride
+    }
+}
+
+extension KernelSet {
+    /// The whole weight gradient over samples that lie behind each other: `x: [sampleCount, inputFeatures]`,
+    /// `dy: [sampleCount, outputFeatures]`, `gradient: [inputFeatures, outputFeatures]`.
+    package func weightGradient(
+        inputFeatures: Int, outputFeatures: Int, sampleCount: Int, grainSize: Int, x: UnsafePointer<Float>,
+        xStride: Int, dy: UnsafePointer<Float>, dyStride: Int, gradient: UnsafeMutablePointer<Float>,
+        gradientStride: Int, workspace: UnsafeMutablePointer<Float>
+    ) {
+        withUnsafePointer(to: GradientSegment(sampleCount: sampleCount, x: x, dy: dy)) { segment in
+            weightGradient(
+                WeightGradient(
+                    inputs: 0..<inputFeatures, outputs: 0..<outputFeatures, grainSize: grainSize,
+                    segments: UnsafeBufferPointer(start: segment, count: 1), xStride: xStride, dyStride: dyStride,
+                    gradient: gradient, gradientStride: gradientStride),
+                workspace: workspace)
+        }
     }
 }
 
@@ -116,6 +160,9 @@ package protocol KernelSet:
 
     /// `destination[i] = source[i] / 255`, correctly rounded.
     func convertPixels(_ source: UnsafePointer<UInt8>, count: Int, to destination: UnsafeMutablePointer<Float>)
+
+    /// Adds `bit` to the mark of each group (`InputMarks`) of the `count` bytes that holds one other than 0.
+    func markInputs(_ source: UnsafePointer<UInt8>, count: Int, bit: UInt32, in marks: UnsafeMutablePointer<UInt32>)
 
     /// `y[r, j] = y[r, j] + bias[j]`
     func addBias(
@@ -153,6 +200,9 @@ package protocol KernelSet:
     func treeSum(
         _ sources: UnsafeBufferPointer<UnsafePointer<Float>>, additions: UnsafeBufferPointer<Int>, offset: Int,
         count: Int, to destination: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>)
+
+    /// `destination[i] = source[i]`, for others to read: past the caches where `destination` is a multiple of 64 bytes.
+    func post(_ source: UnsafePointer<Float>, count: Int, to destination: UnsafeMutablePointer<Float>)
 
     /// `iterations` rounds of fused multiply-adds on registers alone, as many side by side as hide their latency;
     /// returns the operations done. What the processor can do at most.

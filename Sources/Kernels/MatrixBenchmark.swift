@@ -39,11 +39,11 @@ package struct MatrixBenchmark {
             return measure(form.rawValue, m: m, n: n, k: k) { kernels.multiply(product, workspace: scratch.workspace) }
         }
         results += gradients.map { inputs, outputs, samples, grain in
-            let gradient = WeightGradient(
-                inputFeatures: inputs, outputFeatures: outputs, sampleCount: samples, grainSize: grain, x: scratch.a,
-                xStride: inputs, dy: scratch.b, dyStride: outputs, gradient: scratch.c, gradientStride: outputs)
-            return measure("tn, grain \(grain)", m: inputs, n: outputs, k: samples) {
-                kernels.weightGradient(gradient, workspace: scratch.workspace)
+            measure("tn, grain \(grain)", m: inputs, n: outputs, k: samples) {
+                kernels.weightGradient(
+                    inputFeatures: inputs, outputFeatures: outputs, sampleCount: samples, grainSize: grain,
+                    x: scratch.a, xStride: inputs, dy: scratch.b, dyStride: outputs, gradient: scratch.c,
+                    gradientStride: outputs, workspace: scratch.workspace)
             }
         }
         return results

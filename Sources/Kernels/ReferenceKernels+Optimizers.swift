@@ -9,7 +9,7 @@ extension ReferenceKernels {
             let g = decayed(gradient[i], parameters[i], step.weightDecay)
             var direction = g
             if let velocity {
-                velocity[i] = g.addingProduct(velocity[i], step.momentum)
+                velocity[i] = flushed(g.addingProduct(velocity[i], step.momentum))
                 direction = step.isNesterov ? g.addingProduct(velocity[i], step.momentum) : velocity[i]
             }
             parameters[i] = parameters[i].addingProduct(direction, -step.learningRate)
@@ -22,7 +22,7 @@ extension ReferenceKernels {
     ) {
         for i in 0..<count {
             let g = decayed(gradient[i], parameters[i], step.weightDecay)
-            v[i] = (v[i] * step.oldWeight).addingProduct(g * step.newWeight, g)
+            v[i] = flushed((v[i] * step.oldWeight).addingProduct(g * step.newWeight, g))
             parameters[i] = parameters[i].addingProduct(-step.learningRate, g / (v[i].squareRoot() + step.epsilon))
         }
     }
@@ -80,6 +80,11 @@ extension ReferenceKernels {
         for i in 0..<count { average[i] = average[i].addingProduct(x[i] - average[i], weight) }
     }
 
+    /// An optimizer's state as it is kept: 0 where it is subnormal.
+    private func flushed(_ x: Float) -> Float {
+        x < Float.leastNormalMagnitude && x > -Float.leastNormalMagnitude ? 0 : x
+    }
+
     /// The gradient with coupled weight decay.
     private func decayed(_ g: Float, _ p: Float, _ weightDecay: Float) -> Float {
         weightDecay == 0 ? g : g.addingProduct(p, weightDecay)
@@ -89,8 +94,8 @@ extension ReferenceKernels {
     private func advance(
         _ g: Float, m: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>, _ step: AdamStep
     ) -> Float {
-        m.pointee = m.pointee.addingProduct(g - m.pointee, step.oneMinusBeta1)
-        v.pointee = (v.pointee * step.beta2).addingProduct(g * step.oneMinusBeta2, g)
+        m.pointee = flushed(m.pointee.addingProduct(g - m.pointee, step.oneMinusBeta1))
+        v.pointee = flushed((v.pointee * step.beta2).addingProduct(g * step.oneMinusBeta2, g))
         return step.epsilon.addingProduct(v.pointee.squareRoot(), step.inverseRootBiasCorrection2)
     }
 }

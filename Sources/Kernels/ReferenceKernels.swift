@@ -13,10 +13,20 @@ package struct ReferenceKernels: KernelSet {
     }
 
     package func weightGradient(_ g: WeightGradient, workspace: UnsafeMutablePointer<Float>) {
+        // All segments behind each other; marks only say what is 0 in x anyway.
+        var x: [Float] = []
+        var dy: [Float] = []
+        for segment in g.segments {
+            for sample in 0..<segment.sampleCount {
+                x += UnsafeBufferPointer(start: segment.x + sample * g.xStride, count: g.inputs.upperBound)[g.inputs]
+                dy += UnsafeBufferPointer(start: segment.dy + sample * g.dyStride, count: g.outputs.upperBound)[g.outputs]
+            }
+        }
+        let sampleCount = g.segments.reduce(0) { $0 + $1.sampleCount }
         Reference.weightGradient(
-            inputFeatures: g.inputFeatures, outputFeatures: g.outputFeatures,
-            partition: GrainPartition(sampleCount: g.sampleCount, grainSize: g.grainSize), x: g.x, xStride: g.xStride,
-            dy: g.dy, dyStride: g.dyStride, gradient: g.gradient, gradientStride: g.gradientStride)
+            inputFeatures: g.inputs.count, outputFeatures: g.outputs.count,
+            partition: GrainPartition(sampleCount: sampleCount, grainSize: g.grainSize), x: x, xStride: g.inputs.count,
+            dy: dy, dyStride: g.outputs.count, gradient: g.gradient, gradientStride: g.gradientStride)
     }
 
     package func biasGradient(
@@ -32,6 +42,16 @@ package struct ReferenceKernels: KernelSet {
         _ source: UnsafePointer<UInt8>, count: Int, to destination: UnsafeMutablePointer<Float>
     ) {
         for i in 0..<count { destination[i] = Float(source[i]) / 255 }
+    }
+
+    package func markInputs(
+        _ source: UnsafePointer<UInt8>, count: Int, bit: UInt32, in marks: UnsafeMutablePointer<UInt32>
+    ) {
+        for i in 0..<count where source[i] != 0 { marks[i / InputMarks.groupSize] |= bit }
+    }
+
+    package func post(_ source: UnsafePointer<Float>, count: Int, to destination: UnsafeMutablePointer<Float>) {
+        destination.update(from: source, count: count)
     }
 
     package func addBias(

@@ -3,7 +3,7 @@ import Tensors
 
 /// `y = x W + b`, with `x: [batch, inputFeatures]`, `W: [inputFeatures, outputFeatures]`, row-major.
 /// Backward: `dx = dy Wᵀ`, `dW = xᵀ dy`, `db = Σ dy` over the batch (canonical tree, docs/NUMERICS.md).
-struct Dense: Layer {
+struct Dense: FactoredLayer {
     let inputShape: Shape
     let outputShape: Shape
     private let weight: Range<Int>
@@ -48,15 +48,39 @@ struct Dense: Layer {
 
     func parameterGradient(_ context: LayerContext, _ pass: GradientPass) {
         context.kernels.weightGradient(
-            WeightGradient(
-                inputFeatures: inputFeatures, outputFeatures: outputFeatures, sampleCount: pass.sampleCount,
-                grainSize: pass.grainSize, x: pass.input, xStride: inputFeatures, dy: pass.outputGradient,
-                dyStride: outputFeatures, gradient: pass.gradients + weight.lowerBound, gradientStride: outputFeatures),
+            inputFeatures: inputFeatures, outputFeatures: outputFeatures, sampleCount: pass.sampleCount,
+            grainSize: pass.grainSize, x: pass.input, xStride: inputFeatures, dy: pass.outputGradient,
+            dyStride: outputFeatures, gradient: pass.gradients + weight.lowerBound, gradientStride: outputFeatures,
             workspace: context.workspace)
         context.kernels.biasGradient(
             rowCount: pass.sampleCount, columnCount: outputFeatures, grainSize: pass.grainSize,
             rows: pass.outputGradient, rowStride: outputFeatures, sums: pass.gradients + bias.lowerBound,
             workspace: context.workspace)
+    }
+
+    func gradientBufferCount(_ count: Int) -> Int { count + 2 * outputFeatures }
+
+    func gradient(
+        of range: Range<Int>, _ context: LayerContext, _ factors: GradientFactors,
+        in buffer: UnsafeMutablePointer<Float>
+    ) -> UnsafePointer<Float> {
+        var work = WeightGradient(
+            inputs: 0..<1, outputs: 0..<outputFeatures, grainSize: factors.grainSize, segments: factors.segments,
+            xStride: inputFeatures, dyStride: outputFeatures, gradient: buffer, gradientStride: outputFeatures)
+        var offset = 0
+        if range.lowerBound >= bias.lowerBound {
+            work.segments = factors.biasSegments
+            work.xStride = 0
+            work.outputs = range.lowerBound - bias.lowerBound..<range.upperBound - bias.lowerBound
+        } else {
+            // Whole rows of the weight, of which the range may begin and end in the middle.
+            let first = range.lowerBound - weight.lowerBound
+            let last = range.upperBound - weight.lowerBound
+            work.inputs = first / outputFeatures..<(last + outputFeatures - 1) / outputFeatures
+            offset = first % outputFeatures
+        }
+        context.kernels.weightGradient(work, workspace: context.workspace)
+        return UnsafePointer(buffer + offset)
     }
 
     func inputGradient(_ context: LayerContext, _ pass: BackwardPass) {

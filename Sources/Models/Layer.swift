@@ -150,6 +150,39 @@ package struct GradientPass {
     }
 }
 
+/// What a dense layer's gradient is made of: its inputs and output gradients over the whole batch, of all workers.
+package struct GradientFactors {
+    package let grainSize: Int
+    package let inputFeatures: Int
+    package let outputFeatures: Int
+    package let segments: UnsafeBufferPointer<GradientSegment>
+    /// The same output gradients with one input that is always 1 for all samples: a bias.
+    package let biasSegments: UnsafeBufferPointer<GradientSegment>
+
+    package init(
+        grainSize: Int, inputFeatures: Int, outputFeatures: Int, segments: UnsafeBufferPointer<GradientSegment>,
+        biasSegments: UnsafeBufferPointer<GradientSegment>
+    ) {
+        self.grainSize = grainSize
+        self.inputFeatures = inputFeatures
+        self.outputFeatures = outputFeatures
+        self.segments = segments
+        self.biasSegments = biasSegments
+    }
+}
+
+/// A layer whose gradient is a product of its inputs and output gradients, so that whoever sees those of all workers can
+/// compute any part of it over the whole batch.
+package protocol FactoredLayer: Layer {
+    /// Floats that `gradient(of:_:_:in:)` needs for a range of `count`.
+    func gradientBufferCount(_ count: Int) -> Int
+    /// Writes the gradient of `range`, a part of one of the own tensors, into `buffer` and returns where it begins.
+    func gradient(
+        of range: Range<Int>, _ context: LayerContext, _ factors: GradientFactors,
+        in buffer: UnsafeMutablePointer<Float>
+    ) -> UnsafePointer<Float>
+}
+
 /// One layer with its place in the flat parameter buffer.
 package protocol Layer: Sendable {
     /// Of one sample.

@@ -63,6 +63,9 @@ package struct Network: Sendable {
     package var inputFeatures: Int { inputShape.elementCount }
     package var layers: [any Layer] { operations.compactMap(\.layer) }
 
+    /// Whether an operation is a factored layer that is trained.
+    package func isFactored(_ operation: Int) -> Bool { memory.factorSlots[operation] != nil }
+
     func features(of value: Int) -> Int {
         value == 0 ? inputFeatures : operations[value - 1].outputShape.elementCount
     }

@@ -3,7 +3,8 @@ import Tensors
 /// Where a network's values and gradients lie while a batch goes through it, worked out once.
 ///
 /// A value lies in a buffer; values whose layers work in place share one. A gradient lies in a slot, which is given back
-/// when nothing below needs it: a chain of layers has two.
+/// when nothing below needs it. The gradient at a factored layer's output keeps its slot: other workers read it after
+/// backward.
 struct NetworkMemory: Sendable {
     /// By value: its buffer, and by buffer: floats of a sample.
     let buffers: [Int]
@@ -12,6 +13,8 @@ struct NetworkMemory: Sendable {
     let steps: [BackwardStep]
     /// By slot: floats of a sample.
     let slotFeatures: [Int]
+    /// By operation: the slot of its output's gradient, where it is a factored layer that is trained.
+    let factorSlots: [Int?]
 
     enum BackwardStep: Sendable {
         case parameterGradient(operation: Int, outputGradient: Int)
@@ -28,6 +31,7 @@ struct NetworkMemory: Sendable {
         plan.run()
         steps = plan.steps
         slotFeatures = plan.slotFeatures
+        factorSlots = plan.factorSlots
     }
 
     private static func assignBuffers(_ operations: [Operation], inputFeatures: Int) -> ([Int], [Int]) {
@@ -71,6 +75,7 @@ private struct BackwardPlan {
     private let needsGradient: [Bool]
     private(set) var steps: [NetworkMemory.BackwardStep] = []
     private(set) var slotFeatures: [Int] = []
+    private(set) var factorSlots: [Int?]
     /// By slot: values whose gradient lies there.
     private var users: [Int] = []
     /// By value: the slot of what is known of its gradient.
@@ -86,6 +91,7 @@ private struct BackwardPlan {
         }
         self.needsGradient = needsGradient
         slots = [Int?](repeating: nil, count: operations.count + 1)
+        factorSlots = [Int?](repeating: nil, count: operations.count)
     }
 
     mutating func run() {
@@ -96,7 +102,13 @@ private struct BackwardPlan {
             case .sum:
                 for input in operations[index].inputs where needsGradient[input] { pass(slot, to: input) }
             case .layer(let layer):
-                if isTrained[index] { steps.append(.parameterGradient(operation: index, outputGradient: slot)) }
+                if isTrained[index] {
+                    steps.append(.parameterGradient(operation: index, outputGradient: slot))
+                    if layer is any FactoredLayer {
+                        factorSlots[index] = slot
+                        users[slot] += 1
+                    }
+                }
                 let input = operations[index].inputs[0]
                 if needsGradient[input] { goBack(through: layer, index, slot, to: input) }
             }

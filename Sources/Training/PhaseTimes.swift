@@ -7,9 +7,15 @@ package struct PhaseTimes: Sendable {
     package var input: UInt64 = 0
     package var forward: UInt64 = 0
     package var loss: UInt64 = 0
+    /// Gradients of inputs, and of those parameters whose gradients are exchanged.
     package var backward: UInt64 = 0
-    /// Waiting for the other workers' gradients, their sum, and the optimizer on the own slice.
+    /// Waiting for the other workers' gradients; with messages, their way.
+    package var wait: UInt64 = 0
+    /// Gradients of the own slice over the whole batch, where factors are exchanged.
+    package var weightGradient: UInt64 = 0
+    /// Sums of exchanged gradients on the own slice.
     package var reduction: UInt64 = 0
+    package var optimizer: UInt64 = 0
     /// Waiting for the other workers' parameters.
     package var publish: UInt64 = 0
 
@@ -18,8 +24,8 @@ package struct PhaseTimes: Sendable {
     /// In the order of a step.
     package var named: [(name: String, nanoseconds: UInt64)] {
         [
-            ("input", input), ("forward", forward), ("loss", loss), ("backward", backward), ("reduction", reduction),
-            ("publish", publish),
+            ("input", input), ("forward", forward), ("loss", loss), ("backward", backward), ("wait", wait),
+            ("weights", weightGradient), ("reduction", reduction), ("optimizer", optimizer), ("publish", publish),
         ]
     }
 }

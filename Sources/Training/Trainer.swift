@@ -32,6 +32,9 @@ package struct Trainer: ~Copyable {
     private let gradientWatch: GradientWatch
     private var optimizer: Optimizer
     private let reducer: GradientReducer
+    private let factored: FactoredGradients
+    /// The parts of the slice whose gradients are reduced.
+    private let reducedRuns: [Range<Int>]
     private let batchSums: StepBatch
     /// Running statistics, the same on every worker.
     private let runningStatistics: AlignedBuffer<Float>
@@ -54,6 +57,7 @@ package struct Trainer: ~Copyable {
             .filter { $0 > 0 }.sorted(by: >)
             .map { BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, size: size) }
         let capacity = plans.map(\.samples.count).max() ?? 0
+        let partitions = plans.map(\.partition)
         // Whatever throws comes before the first field is set.
         let loss = try communicator.agree {
             try network.checkMemory(
@@ -72,6 +76,9 @@ package struct Trainer: ~Copyable {
             : try BatchReducer(
                 communicator: communicator, grainCounts: plans.map(\.partition.grainCount),
                 columnLimit: network.batchSumColumns, kernels: kernels)
+        let factored = try FactoredGradients(
+            network: network, batches: partitions, slice: reducer.slice, communicator: communicator,
+            allowed: configuration.reduction == .tree && reducer.whyNotShared == nil)
         optimizer = Optimizer(
             configuration.update, tensors: network.tensorUpdates(learningRate: configuration.learningRate),
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
@@ -79,6 +86,10 @@ package struct Trainer: ~Copyable {
         gradientWatch = GradientWatch(layout: network.layout, slice: reducer.slice)
         accumulator = GradientAccumulator(
             slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
+        reducedRuns = reducer.runs(without: factored.ranges)
+        activations = Activations(
+            network: network, capacity: factored.capacity, memory: factored.activations, factored: factored.operations)
+        self.factored = factored
         self.reducer = reducer
         batchSums = StepBatch(plans[0], reducer: batchReducer)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
@@ -90,7 +101,6 @@ package struct Trainer: ~Copyable {
         self.length = length
         self.plans = plans
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
-        activations = Activations(network: network, capacity: capacity)
         buffers = SampleBuffers(capacity: capacity)
     }
 
@@ -123,7 +133,8 @@ package struct Trainer: ~Copyable {
         optimizer.begin(step: stepCount, learningRate: learningRate)
         for batch in batches {
             let positions = length.positions(ofBatch: batch)
-            let plan = plan(sampleCount: positions.count)
+            let number = planNumber(sampleCount: positions.count)
+            let plan = plans[number]
             let own = plan.samples.count
             let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
             var clock = PhaseClock()
@@ -137,20 +148,28 @@ package struct Trainer: ~Copyable {
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
             ) { reducer.partial($0) }
             phases.backward += clock.lap()
+            try reducer.collect(grainCount: plan.partition.grainCount)
+            phases.wait += clock.lap()
             var seesGradient = hasSeenGradient
-            try reducer.reduce(grainCount: plan.partition.grainCount) { range, gradient in
+            func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 if !seesGradient { seesGradient = gradientWatch.sees(range, gradient) }
-                guard
-                    let sum = accumulator.add(
-                        range, gradient, batch: batch - batches.lowerBound, of: batches.count)
-                else { return }
-                optimizer.receive(range, parameters: reducer.parameters, gradient: sum)
+                let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count)
+                if let sum { optimizer.receive(range, parameters: reducer.parameters, gradient: sum) }
+                phases.optimizer += clock.lap()
+            }
+            factored.forEachRun(context, plan: number) { range, gradient in
+                phases.weightGradient += clock.lap()
+                receive(range, gradient)
+            }
+            try reducer.reduce(reducedRuns, grainCount: plan.partition.grainCount) { range, gradient in
+                phases.reduction += clock.lap()
+                receive(range, gradient)
             }
             hasSeenGradient = seesGradient
             let isLast = batch == batches.upperBound - 1
             if isLast { try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) } }
             addStatistics(plan, to: &result)
-            phases.reduction += clock.lap()
+            phases.optimizer += clock.lap()
             if isLast { try reducer.publish() } else { try reducer.release() }
             phases.publish += clock.lap()
         }
@@ -160,11 +179,11 @@ package struct Trainer: ~Copyable {
 
     package mutating func resetPhases() { phases = PhaseTimes() }
 
-    private func plan(sampleCount: Int) -> BatchPlan {
-        guard let plan = plans.first(where: { $0.partition.sampleCount == sampleCount }) else {
+    private func planNumber(sampleCount: Int) -> Int {
+        guard let number = plans.firstIndex(where: { $0.partition.sampleCount == sampleCount }) else {
             preconditionFailure("Trainer: a batch of \(sampleCount) samples was not planned for")
         }
-        return plan
+        return number
     }
 
     private func context(_ plan: BatchPlan, epoch: UInt64, firstPosition: Int) -> LayerContext {
@@ -187,7 +206,7 @@ package struct Trainer: ~Copyable {
         }
         images.gather(
             own(batch), upcoming: own(batch + 1), kernels: kernels, pixels: activations.input,
-            labels: buffers.labels.base)
+            labels: buffers.labels.base, marks: factored.marks, grainSize: plan.partition.grainSize)
     }
 
     /// That of all batches of a step, added in order.
@@ -195,7 +214,7 @@ package struct Trainer: ~Copyable {
         images.labels.withUnsafeBufferPointer { labels in
             batches.reduce(0.0) { sum, batch in
                 let positions = length.positions(ofBatch: batch)
-                let partition = plan(sampleCount: positions.count).partition
+                let partition = plans[planNumber(sampleCount: positions.count)].partition
                 return sum + loss.denominator(partition) { labels[Int(samples[positions.lowerBound + $0])] }
             }
         }

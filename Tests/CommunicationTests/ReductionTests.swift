@@ -92,7 +92,8 @@ struct ReductionTests {
                 let reducer = try GradientReducer(
                     communicator: communicator, layout: ReferenceReduction.layout, grainCounts: [8],
                     kernels: ReferenceKernels())
-                try reducer.reduce(grainCount: 8) { _, _ in
+                try reducer.collect(grainCount: 8)
+                try reducer.reduce(reducer.runs(), grainCount: 8) { _, _ in
                     if communicator.rank == 1 { throw Failure(.notFinite, "not finite") }
                 }
                 try reducer.publish()

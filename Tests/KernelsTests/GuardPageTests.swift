@@ -61,10 +61,9 @@ private func exercise(_ kernels: any KernelSet) {
                     .tn, m: columns, n: columns, k: rows, a: a.base, aStride: columns, b: b.base,
                     bStride: columns, c: square.base, cStride: columns), workspace: workspace)
             kernels.weightGradient(
-                WeightGradient(
-                    inputFeatures: columns, outputFeatures: columns, sampleCount: rows, grainSize: 8, x: a.base,
-                    xStride: columns, dy: b.base, dyStride: columns, gradient: square.base,
-                    gradientStride: columns), workspace: workspace)
+                inputFeatures: columns, outputFeatures: columns, sampleCount: rows, grainSize: 8, x: a.base,
+                xStride: columns, dy: b.base, dyStride: columns, gradient: square.base, gradientStride: columns,
+                workspace: workspace)
             kernels.biasGradient(
                 rowCount: rows, columnCount: columns, grainSize: 4, rows: b.base, rowStride: columns,
                 sums: sums.base, workspace: workspace)

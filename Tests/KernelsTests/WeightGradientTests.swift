@@ -113,12 +113,10 @@ struct WeightGradientTests {
             x.withUnsafeBufferPointer { x in
                 dy.withUnsafeBufferPointer { dy in
                     kernels.weightGradient(
-                        WeightGradient(
-                            inputFeatures: inputFeatures, outputFeatures: outputFeatures, sampleCount: sampleCount,
-                            grainSize: grainSize, x: x.baseAddress!, xStride: inputFeatures + padding,
-                            dy: dy.baseAddress!, dyStride: outputFeatures + padding, gradient: result.baseAddress!,
-                            gradientStride: outputFeatures + padding),
-                        workspace: workspace.base)
+                        inputFeatures: inputFeatures, outputFeatures: outputFeatures, sampleCount: sampleCount,
+                        grainSize: grainSize, x: x.baseAddress!, xStride: inputFeatures + padding,
+                        dy: dy.baseAddress!, dyStride: outputFeatures + padding, gradient: result.baseAddress!,
+                        gradientStride: outputFeatures + padding, workspace: workspace.base)
                 }
             }
         }

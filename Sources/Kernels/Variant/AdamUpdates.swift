@@ -96,8 +96,8 @@ extension VariantKernels {
         _ g: Vector, m: UnsafeMutablePointer<Float>, v: UnsafeMutablePointer<Float>, _ constants: AdamConstants
     ) -> (m: Vector, denominator: Vector) {
         let oldM = load(UnsafePointer(m))
-        let newM = oldM.addingProduct(g - oldM, constants.oneMinusBeta1)
-        let newV = (load(UnsafePointer(v)) * constants.beta2).addingProduct(g * constants.oneMinusBeta2, g)
+        let newM = flushed(oldM.addingProduct(g - oldM, constants.oneMinusBeta1))
+        let newV = flushed((load(UnsafePointer(v)) * constants.beta2).addingProduct(g * constants.oneMinusBeta2, g))
         store(newM, m)
         store(newV, v)
         return (newM, constants.epsilon.addingProduct(newV.squareRoot(), constants.inverseRoot))

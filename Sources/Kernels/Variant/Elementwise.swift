@@ -33,6 +33,21 @@ extension VariantKernels {
     }
 
     @inline(never)
+    package func markInputs(
+        _ source: UnsafePointer<UInt8>, count: Int, bit: UInt32, in marks: UnsafeMutablePointer<UInt32>
+    ) {
+        // A group is one word; a loop that LLVM vectorises.
+        let words = UnsafeRawPointer(source)
+        for group in 0..<count / InputMarks.groupSize {
+            let word = words.loadUnaligned(fromByteOffset: group * InputMarks.groupSize, as: UInt32.self)
+            marks[group] |= word == 0 ? 0 : bit
+        }
+        for i in count / InputMarks.groupSize * InputMarks.groupSize..<count where source[i] != 0 {
+            marks[i / InputMarks.groupSize] |= bit
+        }
+    }
+
+    @inline(never)
     package func addBias(
         rowCount: Int, columnCount: Int, rows: UnsafeMutablePointer<Float>, rowStride: Int, bias: UnsafePointer<Float>
     ) {

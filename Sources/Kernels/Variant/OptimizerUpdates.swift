@@ -17,7 +17,7 @@ extension VariantKernels {
             if decays { g = g.addingProduct(p, decay) }
             var direction = g
             if let velocity {
-                let v = g.addingProduct(load(UnsafePointer(velocity + i)), momentum)
+                let v = flushed(g.addingProduct(load(UnsafePointer(velocity + i)), momentum))
                 store(v, velocity + i)
                 direction = step.isNesterov ? g.addingProduct(v, momentum) : v
             }
@@ -46,7 +46,7 @@ extension VariantKernels {
             let p = load(UnsafePointer(parameters + i))
             var g = load(gradient + i)
             if decays { g = g.addingProduct(p, decay) }
-            let newV = (load(UnsafePointer(v + i)) * oldWeight).addingProduct(g * newWeight, g)
+            let newV = flushed((load(UnsafePointer(v + i)) * oldWeight).addingProduct(g * newWeight, g))
             store(newV, v + i)
             store(p.addingProduct(rate, g / (newV.squareRoot() + epsilon)), parameters + i)
             i += 16
@@ -56,6 +56,13 @@ extension VariantKernels {
             updateByRootMeanSquare(parameters: p, gradient: g, v: v, count: 16, step: step)
         }
     }
+}
+
+/// An optimizer's state as it is kept (`OptimizerKernels`). Not a number stays what it is.
+@inline(__always)
+func flushed(_ x: Vector) -> Vector {
+    let least = Vector(repeating: .leastNormalMagnitude)
+    return x.replacing(with: Vector(repeating: 0), where: (x .< least) .& (x .> Vector(repeating: -.leastNormalMagnitude)))
 }
 
 extension VariantKernels {

@@ -6,23 +6,58 @@ import KernelContract
 /// the tree are a stack of tiles in L1: after pair p as many merges as p has trailing zero bits, at the end all.
 /// The `+ 0.0` that ends each chain is added once to the sum: that is the same, as only −0 + −0 is −0.
 private struct GradientColumn {
-    var x: UnsafePointer<Float>
-    var xStride: Int
-    var dy: UnsafePointer<Float>
-    var dyStride: Int
-    /// The last rows of dy, padded to 16 columns: where a full vector would reach beyond the operand's end.
-    var tail: UnsafePointer<Float>
-    /// Samples below this may be read from `dy` in full vectors, the others come from `tail`.
-    var directCount: Int
-    var sampleCount: Int
-    var grainSize: Int
-    var stack: UnsafeMutablePointer<Float>
+    let segments: UnsafeBufferPointer<GradientSegment>
+    let grainSize: Int
+    let xStride: Int
+    let dyStride: Int
+    /// The tile's first input, its first output, and how many outputs it has.
+    var input: Int
+    let output: Int
+    let columns: Int
+    /// Marks of a grain; 0 where they are not asked for.
+    let markStride: Int
+    /// Room for rows of dy, padded to 16 columns: where a full vector would reach beyond a segment's end.
+    let tail: UnsafeMutablePointer<Float>
+    let stack: UnsafeMutablePointer<Float>
+
+    /// A segment as the tile sees it.
+    private struct Operands {
+        var x: UnsafePointer<Float>
+        var dy: UnsafePointer<Float>
+        /// Of the tile's inputs, a grain's at a time.
+        var marks: UnsafePointer<UInt32>?
+        /// Samples below this may be read from `dy` in full vectors, the others come from `tail`.
+        var directCount: Int
+    }
 
     @inline(__always)
-    private func chain<Tile: RegisterTile>(_ tile: inout Tile, _ samples: Range<Int>) {
-        let direct = min(samples.upperBound, directCount)
-        var a = x + samples.lowerBound * xStride
-        var b = dy + samples.lowerBound * dyStride
+    private func operands(_ segment: GradientSegment, width: Int) -> Operands {
+        var operands = Operands(
+            x: segment.x + input, dy: segment.dy + output, marks: nil, directCount: segment.sampleCount)
+        if markStride > 0, let marks = segment.marks { operands.marks = marks + input / InputMarks.groupSize }
+        if columns < width { padTail(segment.sampleCount, &operands) }
+        return operands
+    }
+
+    /// Full vectors may be read where they stay inside the operand, that is in all rows but the last few, which are
+    /// copied. What the surplus lanes hold is not stored.
+    @inline(never)
+    private func padTail(_ sampleCount: Int, _ operands: inout Operands) {
+        let end = (sampleCount - 1) * dyStride + columns
+        operands.directCount = end >= 16 ? min(sampleCount, (end - 16) / max(dyStride, 1) + 1) : 0
+        for sample in operands.directCount..<sampleCount {
+            for j in 0..<16 {
+                tail[(sample - operands.directCount) * 16 + j] =
+                    j < columns ? operands.dy[sample * dyStride + j] : 0
+            }
+        }
+    }
+
+    @inline(__always)
+    private func chain<Tile: RegisterTile>(_ tile: inout Tile, _ operands: Operands, _ samples: Range<Int>) {
+        let direct = min(samples.upperBound, operands.directCount)
+        var a = operands.x + samples.lowerBound * xStride
+        var b = operands.dy + samples.lowerBound * dyStride
         var sample = samples.lowerBound
         while sample < direct {
             tile.step(a, 1, b)
@@ -31,24 +66,43 @@ private struct GradientColumn {
             sample += 1
         }
         while sample < samples.upperBound {
-            tile.step(x + sample * xStride, 1, tail + (sample - directCount) * 16)
+            tile.step(operands.x + sample * xStride, 1, tail + (sample - operands.directCount) * 16)
             sample += 1
         }
     }
 
+    /// The samples of a grain, which begins at `first`, that have a bit in `mark`.
     @inline(__always)
-    private func pair<Tile: RegisterTile>(from first: Int, _: Tile.Type) -> Tile {
+    private func chain<Tile: RegisterTile>(_ tile: inout Tile, _ operands: Operands, from first: Int, mark: UInt32) {
+        let a = operands.x + first * xStride
+        let b = operands.dy + first * dyStride
+        var rest = mark
+        while rest != 0 {
+            let sample = rest.trailingZeroBitCount
+            rest &= rest &- 1
+            tile.step(a + sample * xStride, 1, b + sample * dyStride)
+        }
+    }
+
+    @inline(__always)
+    private func pair<Tile: RegisterTile>(_ operands: Operands, from first: Int, _: Tile.Type) -> Tile {
         var lower = Tile()
         var upper = Tile()
-        var a = x + first * xStride
-        var b = dy + first * dyStride
-        let aNext = grainSize * xStride
-        let bNext = grainSize * dyStride
-        for _ in 0..<grainSize {
-            lower.step(a, 1, b)
-            upper.step(a + aNext, 1, b + bNext)
-            a += xStride
-            b += dyStride
+        if let marks = operands.marks {
+            let mark = marks + first / grainSize * markStride
+            chain(&lower, operands, from: first, mark: mark.pointee)
+            chain(&upper, operands, from: first + grainSize, mark: (mark + markStride).pointee)
+        } else {
+            var a = operands.x + first * xStride
+            var b = operands.dy + first * dyStride
+            let aNext = grainSize * xStride
+            let bNext = grainSize * dyStride
+            for _ in 0..<grainSize {
+                lower.step(a, 1, b)
+                upper.step(a + aNext, 1, b + bNext)
+                a += xStride
+                b += dyStride
+            }
         }
         lower.add(upper)
         return lower
@@ -59,38 +113,45 @@ private struct GradientColumn {
     func run<Tile: RegisterTile>(pairs: Bool, to gradient: UnsafeMutablePointer<Float>, stride: Int, _: Tile.Type) {
         let tileFloats = Tile.rowCount * Tile.columnCount
         var depth = 0
-        var sample = 0
         var grains = 0
-        while true {
-            var tile: Tile
-            var merges: Int
-            if pairs && sample + 2 * grainSize <= directCount {
-                tile = pair(from: sample, Tile.self)
-                sample += 2 * grainSize
-                grains += 2
-                merges = grains.trailingZeroBitCount - 1
-            } else {
-                tile = Tile()
-                let next = min(sample + grainSize, sampleCount)
-                chain(&tile, sample..<next)
-                sample = next
-                grains += 1
-                merges = grains.trailingZeroBitCount
+        for (index, segment) in segments.enumerated() {
+            let operands = operands(segment, width: Tile.columnCount)
+            var sample = 0
+            while sample < segment.sampleCount {
+                var tile: Tile
+                var merges: Int
+                if pairs && grains & 1 == 0 && sample + 2 * grainSize <= operands.directCount {
+                    tile = pair(operands, from: sample, Tile.self)
+                    sample += 2 * grainSize
+                    grains += 2
+                    merges = grains.trailingZeroBitCount - 1
+                } else {
+                    tile = Tile()
+                    let next = min(sample + grainSize, segment.sampleCount)
+                    if let marks = operands.marks {
+                        chain(&tile, operands, from: sample, mark: marks[sample / grainSize * markStride])
+                    } else {
+                        chain(&tile, operands, sample..<next)
+                    }
+                    sample = next
+                    grains += 1
+                    merges = grains.trailingZeroBitCount
+                }
+                let isLast = sample == segment.sampleCount && index == segments.count - 1
+                if isLast { merges = depth }
+                while merges > 0 {
+                    depth -= 1
+                    merges -= 1
+                    tile.add(Tile(loading: UnsafePointer(stack + depth * tileFloats), stride: Tile.columnCount))
+                }
+                if isLast {
+                    tile.finish()
+                    tile.store(gradient, stride: stride)
+                    return
+                }
+                tile.store(stack + depth * tileFloats, stride: Tile.columnCount)
+                depth += 1
             }
-            let isLast = sample >= sampleCount
-            if isLast { merges = depth }
-            while merges > 0 {
-                depth -= 1
-                merges -= 1
-                tile.add(Tile(loading: UnsafePointer(stack + depth * tileFloats), stride: Tile.columnCount))
-            }
-            if isLast {
-                tile.finish()
-                tile.store(gradient, stride: stride)
-                return
-            }
-            tile.store(stack + depth * tileFloats, stride: Tile.columnCount)
-            depth += 1
         }
     }
 
@@ -125,12 +186,12 @@ private struct GradientColumn {
         run(pairs: false, to: c, stride: stride, Narrow<Rows1>.self)
     }
 
-    /// The highest tile that fits `rowCount` inputs; returns its height.
-    func runHighest(rowCount: Int, columns: Int, to c: UnsafeMutablePointer<Float>, _ stride: Int) -> Int {
+    /// The highest tile that fits `rowCount` inputs; returns its height. Tiles of marked inputs are groups of four.
+    func runHighest(rowCount: Int, to c: UnsafeMutablePointer<Float>, _ stride: Int) -> Int {
         #if AVX512
             if columns == 32 {
                 switch rowCount {
-                case 6...: run6x32(to: c, stride); return 6
+                case 6... where markStride == 0: run6x32(to: c, stride); return 6
                 case 4...: run4x32(to: c, stride); return 4
                 case 2...: run2x32(to: c, stride); return 2
                 default: run1x32(to: c, stride); return 1
@@ -141,7 +202,7 @@ private struct GradientColumn {
                 return 12
             }
         #else
-            if rowCount >= 6 {
+            if rowCount >= 6 && markStride == 0 {
                 run6x16(to: c, stride)
                 return 6
             }
@@ -156,50 +217,56 @@ private struct GradientColumn {
 
 extension VariantKernels {
     @inline(never)
-    package func weightGradient(_ gradient: WeightGradient, workspace: UnsafeMutablePointer<Float>) {
-        let rowCount = gradient.inputFeatures
-        let columnCount = gradient.outputFeatures
-        guard rowCount > 0, columnCount > 0 else { return }
-        guard gradient.sampleCount > 0 else {
-            for i in 0..<rowCount {
-                for j in 0..<columnCount { gradient.gradient[i * gradient.gradientStride + j] = 0 }
+    package func weightGradient(_ work: WeightGradient, workspace: UnsafeMutablePointer<Float>) {
+        guard !work.inputs.isEmpty, !work.outputs.isEmpty else { return }
+        var hasSamples = false
+        var hasMarks = true
+        for segment in work.segments {
+            hasSamples = hasSamples || segment.sampleCount > 0
+            hasMarks = hasMarks && segment.marks != nil
+        }
+        guard hasSamples else {
+            for i in 0..<work.inputs.count {
+                for j in 0..<work.outputs.count { work.gradient[i * work.gradientStride + j] = 0 }
             }
             return
         }
         // The workspace: padded rows of dy, a padded tile for the edge, the stack.
-        let tail = workspace
-        let edge = tail + tailRowLimit * 16
-        let stack = edge + 12 * 16
-        var column = 0
-        while column < columnCount {
-            let rest = columnCount - column
+        let edge = workspace + tailRowLimit * 16
+        var output = work.outputs.lowerBound
+        while output < work.outputs.upperBound {
+            let rest = work.outputs.upperBound - output
             #if AVX512
                 let width = rest >= 32 ? 32 : 16
+                let usesMarks = hasMarks && rest >= 32
             #else
                 let width = 16
+                let usesMarks = hasMarks && rest >= 16
             #endif
             let columns = min(rest, width)
-            var work = GradientColumn(
-                x: gradient.x, xStride: gradient.xStride, dy: gradient.dy + column, dyStride: gradient.dyStride,
-                tail: UnsafePointer(tail), directCount: gradient.sampleCount, sampleCount: gradient.sampleCount,
-                grainSize: gradient.grainSize, stack: stack)
-            if columns < width { work.padTail(columns: columns, to: tail) }
-            var row = 0
-            while row < rowCount {
-                work.x = gradient.x + row
-                let target = gradient.gradient + row * gradient.gradientStride + column
+            var column = GradientColumn(
+                segments: work.segments, grainSize: work.grainSize, xStride: work.xStride, dyStride: work.dyStride,
+                input: work.inputs.lowerBound, output: output, columns: columns,
+                markStride: usesMarks ? InputMarks.groupCount(work.xStride) : 0, tail: workspace,
+                stack: edge + 12 * 16)
+            while column.input < work.inputs.upperBound {
+                var rowCount = work.inputs.upperBound - column.input
+                // A tile of marked inputs begins and ends with its group.
+                if usesMarks { rowCount = min(rowCount, 4 - column.input % InputMarks.groupSize) }
+                let target =
+                    work.gradient + (column.input - work.inputs.lowerBound) * work.gradientStride
+                    + (output - work.outputs.lowerBound)
                 if columns == width {
-                    row += work.runHighest(
-                        rowCount: rowCount - row, columns: width, to: target, gradient.gradientStride)
+                    column.input += column.runHighest(rowCount: rowCount, to: target, work.gradientStride)
                 } else {
-                    let height = work.runHighest(rowCount: rowCount - row, columns: width, to: edge, 16)
+                    let height = column.runHighest(rowCount: rowCount, to: edge, 16)
                     for i in 0..<height {
-                        for j in 0..<columns { target[i * gradient.gradientStride + j] = edge[i * 16 + j] }
+                        for j in 0..<columns { target[i * work.gradientStride + j] = edge[i * 16 + j] }
                     }
-                    row += height
+                    column.input += height
                 }
             }
-            column += columns
+            output += columns
         }
     }
 
@@ -212,27 +279,11 @@ extension VariantKernels {
         let one = workspace
         one.pointee = 1
         weightGradient(
-            WeightGradient(
-                inputFeatures: 1, outputFeatures: columnCount, sampleCount: rowCount, grainSize: grainSize,
-                x: UnsafePointer(one), xStride: 0, dy: rows, dyStride: rowStride, gradient: sums,
-                gradientStride: columnCount),
-            workspace: workspace + 16)
+            inputFeatures: 1, outputFeatures: columnCount, sampleCount: rowCount, grainSize: grainSize,
+            x: UnsafePointer(one), xStride: 0, dy: rows, dyStride: rowStride, gradient: sums,
+            gradientStride: columnCount, workspace: workspace + 16)
     }
 }
 
 /// Rows of dy that can need padding: those whose 16 floats from the edge column on reach beyond the operand's end.
 private let tailRowLimit = 16
-
-extension GradientColumn {
-    /// Fewer than 16 columns are left: full vectors may be read where they stay inside the operand, that is in all
-    /// rows but the last few, which are copied. What the surplus lanes hold is not stored.
-    fileprivate mutating func padTail(columns: Int, to tail: UnsafeMutablePointer<Float>) {
-        let end = (sampleCount - 1) * dyStride + columns
-        directCount = end >= 16 ? min(sampleCount, (end - 16) / max(dyStride, 1) + 1) : 0
-        for sample in directCount..<sampleCount {
-            for j in 0..<16 {
-                tail[(sample - directCount) * 16 + j] = j < columns ? dy[sample * dyStride + j] : 0
-            }
-        }
-    }
-}

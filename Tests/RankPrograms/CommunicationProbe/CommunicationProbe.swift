@@ -138,11 +138,13 @@ struct CommunicationProbe {
         layout.append("rest", [109_386 - 784 * 128])
         let reducer = try GradientReducer(
             communicator: communicator, layout: layout, grainCounts: [8], kernels: kernels)
+        let runs = reducer.runs()
         let nodeCount = reducer.nodes(grainCount: 8).count
         let steps = try (0..<5).map { _ in
             try microseconds(2_000) {
                 for node in 0..<nodeCount { reducer.partial(node).update(repeating: 1, count: layout.floatCount) }
-                try reducer.reduce(grainCount: 8) { range, gradient in
+                try reducer.collect(grainCount: 8)
+                try reducer.reduce(runs, grainCount: 8) { range, gradient in
                     for i in range { reducer.parameters[i] -= 0.5 * gradient[i - range.lowerBound] }
                 }
                 try reducer.publish()

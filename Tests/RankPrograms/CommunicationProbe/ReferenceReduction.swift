@@ -54,7 +54,8 @@ package enum ReferenceReduction {
                 for grain in node.grains { reducer.grainStatistics[grain] = statistics(step: step, grain: grain) }
             }
             var gradient: [Float] = []
-            try reducer.reduce(grainCount: grainCount) { range, values in
+            try reducer.collect(grainCount: grainCount)
+            try reducer.reduce(reducer.runs(), grainCount: grainCount) { range, values in
                 outcome.runs.append(range)
                 for i in range {
                     gradient.append(values[i - range.lowerBound])

@@ -46,6 +46,27 @@ package struct MatrixBenchmark {
                     gradientStride: outputs, workspace: scratch.workspace)
             }
         }
+        for density in [0, 20, 40, 60, 80, 100] {
+            var state: UInt64 = 1
+            let marks = UnsafeMutablePointer<UInt32>.allocate(capacity: 196 * 8)
+            for i in 0..<196 * 8 {
+                var mark: UInt32 = 0
+                for bit in 0..<8 {
+                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+                    if (state >> 33) % 100 < density { mark |= 1 << UInt32(bit) }
+                }
+                marks[i] = mark
+            }
+            let segment = UnsafeMutablePointer<GradientSegment>.allocate(capacity: 1)
+            segment.initialize(to: GradientSegment(sampleCount: 64, x: scratch.a, dy: scratch.b, marks: marks))
+            results.append(measure("marked \(density)", m: 784, n: 128, k: 64) {
+                kernels.weightGradient(
+                    WeightGradient(
+                        inputs: 0..<784, outputs: 0..<128, grainSize: 8,
+                        segments: UnsafeBufferPointer(start: segment, count: 1), xStride: 784, dyStride: 128,
+                        gradient: scratch.c, gradientStride: 128), workspace: scratch.workspace)
+            })
+        }
         return results
     }
 
@@ -66,10 +87,11 @@ package struct MatrixBenchmark {
 
     /// Operands of up to 1,024 × 1,024 floats.
     private final class Scratch {
-        let a = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 20)
-        let b = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 20)
-        let c = UnsafeMutablePointer<Float>.allocate(capacity: 1 << 20)
-        let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
+        static func make(_ n: Int) -> UnsafeMutablePointer<Float> { UnsafeMutableRawPointer.allocate(byteCount: n * 4, alignment: 64).bindMemory(to: Float.self, capacity: n) }
+        let a = make(1 << 20)
+        let b = make(1 << 20)
+        let c = make(1 << 20)
+        let workspace = make(kernelWorkspaceFloatCount)
 
         init() {
             a.initialize(repeating: 0.5, count: 1 << 20)

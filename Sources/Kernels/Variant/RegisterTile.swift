@@ -191,6 +191,51 @@ struct Wide<Block: RowBlock>: RegisterTile {
     }
 }
 
+/// Two tiles beside each other: each broadcast of A serves all their columns.
+struct Beside<Left: RegisterTile, Right: RegisterTile>: RegisterTile {
+    var left: Left
+    var right: Right
+
+    static var rowCount: Int { @inline(__always) get { Left.rowCount } }
+    static var columnCount: Int { @inline(__always) get { Left.columnCount + Right.columnCount } }
+
+    @inline(__always)
+    init() {
+        left = Left()
+        right = Right()
+    }
+
+    @inline(__always)
+    init(loading pointer: UnsafePointer<Float>, stride: Int) {
+        left = Left(loading: pointer, stride: stride)
+        right = Right(loading: pointer + Left.columnCount, stride: stride)
+    }
+
+    @inline(__always)
+    mutating func step(_ a: UnsafePointer<Float>, _ aRow: Int, _ b: UnsafePointer<Float>) {
+        left.step(a, aRow, b)
+        right.step(a, aRow, b + Left.columnCount)
+    }
+
+    @inline(__always)
+    mutating func add(_ other: Self) {
+        left.add(other.left)
+        right.add(other.right)
+    }
+
+    @inline(__always)
+    mutating func finish() {
+        left.finish()
+        right.finish()
+    }
+
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<Float>, stride: Int) {
+        left.store(pointer, stride: stride)
+        right.store(pointer + Left.columnCount, stride: stride)
+    }
+}
+
 typealias Rows2 = Joined<Rows1, Rows1>
 typealias Rows4 = Joined<Rows2, Rows2>
 typealias Rows6 = Joined<Rows4, Rows2>

@@ -14,8 +14,9 @@ private struct GradientColumn {
     var input: Int
     let output: Int
     let columns: Int
-    /// Marks of a grain; 0 where they are not asked for.
+    /// Marks of a grain and the tile's place among them; the stride is 0 where they are not asked for.
     let markStride: Int
+    var group: Int
     /// Room for rows of dy, padded to 16 columns: where a full vector would reach beyond a segment's end.
     let tail: UnsafeMutablePointer<Float>
     let stack: UnsafeMutablePointer<Float>
@@ -34,7 +35,7 @@ private struct GradientColumn {
     private func operands(_ segment: GradientSegment, width: Int) -> Operands {
         var operands = Operands(
             x: segment.x + input, dy: segment.dy + output, marks: nil, directCount: segment.sampleCount)
-        if markStride > 0, let marks = segment.marks { operands.marks = marks + input / InputMarks.groupSize }
+        if markStride > 0, let marks = segment.marks { operands.marks = marks + group }
         if columns < width { padTail(segment.sampleCount, &operands) }
         return operands
     }
@@ -85,13 +86,14 @@ private struct GradientColumn {
     }
 
     @inline(__always)
-    private func pair<Tile: RegisterTile>(_ operands: Operands, from first: Int, _: Tile.Type) -> Tile {
+    private func pair<Tile: RegisterTile>(
+        _ operands: Operands, from first: Int, marks: UnsafePointer<UInt32>?, _: Tile.Type
+    ) -> Tile {
         var lower = Tile()
         var upper = Tile()
-        if let marks = operands.marks {
-            let mark = marks + first / grainSize * markStride
-            chain(&lower, operands, from: first, mark: mark.pointee)
-            chain(&upper, operands, from: first + grainSize, mark: (mark + markStride).pointee)
+        if let marks {
+            chain(&lower, operands, from: first, mark: marks.pointee)
+            chain(&upper, operands, from: first + grainSize, mark: (marks + markStride).pointee)
         } else {
             var a = operands.x + first * xStride
             var b = operands.dy + first * dyStride
@@ -108,28 +110,70 @@ private struct GradientColumn {
         return lower
     }
 
+    /// One whole grain.
+    @inline(__always)
+    private func single<Tile: RegisterTile>(
+        _ operands: Operands, from first: Int, marks: UnsafePointer<UInt32>?, _: Tile.Type
+    ) -> Tile {
+        var tile = Tile()
+        if let marks {
+            chain(&tile, operands, from: first, mark: marks.pointee)
+        } else {
+            var a = operands.x + first * xStride
+            var b = operands.dy + first * dyStride
+            for _ in 0..<grainSize {
+                tile.step(a, 1, b)
+                a += xStride
+                b += dyStride
+            }
+        }
+        return tile
+    }
+
+    /// Four whole grains: three tiles live at most.
+    @inline(__always)
+    private func quad<Tile: RegisterTile>(
+        _ operands: Operands, from first: Int, marks: UnsafePointer<UInt32>?, _: Tile.Type
+    ) -> Tile {
+        var lower = single(operands, from: first, marks: marks, Tile.self)
+        lower.add(single(operands, from: first + grainSize, marks: marks.map { $0 + markStride }, Tile.self))
+        var upper = single(operands, from: first + 2 * grainSize, marks: marks.map { $0 + 2 * markStride }, Tile.self)
+        upper.add(single(operands, from: first + 3 * grainSize, marks: marks.map { $0 + 3 * markStride }, Tile.self))
+        lower.add(upper)
+        return lower
+    }
+
     /// All grains of the subtree. `pairs` where two tiles fit the registers.
     @inline(__always)
-    func run<Tile: RegisterTile>(pairs: Bool, to gradient: UnsafeMutablePointer<Float>, stride: Int, _: Tile.Type) {
+    func run<Tile: RegisterTile>(pairs: Bool, quads: Bool = false, to gradient: UnsafeMutablePointer<Float>, stride: Int, _: Tile.Type) {
         let tileFloats = Tile.rowCount * Tile.columnCount
         var depth = 0
         var grains = 0
         for (index, segment) in segments.enumerated() {
             let operands = operands(segment, width: Tile.columnCount)
+            var marks = operands.marks
             var sample = 0
             while sample < segment.sampleCount {
                 var tile: Tile
                 var merges: Int
-                if pairs && grains & 1 == 0 && sample + 2 * grainSize <= operands.directCount {
-                    tile = pair(operands, from: sample, Tile.self)
+                if quads && grains & 3 == 0 && sample + 4 * grainSize <= operands.directCount {
+                    tile = quad(operands, from: sample, marks: marks, Tile.self)
+                    if let first = marks { marks = first + 4 * markStride }
+                    sample += 4 * grainSize
+                    grains += 4
+                    merges = grains.trailingZeroBitCount - 2
+                } else if pairs && grains & 1 == 0 && sample + 2 * grainSize <= operands.directCount {
+                    tile = pair(operands, from: sample, marks: marks, Tile.self)
+                    if let first = marks { marks = first + 2 * markStride }
                     sample += 2 * grainSize
                     grains += 2
                     merges = grains.trailingZeroBitCount - 1
                 } else {
                     tile = Tile()
                     let next = min(sample + grainSize, segment.sampleCount)
-                    if let marks = operands.marks {
-                        chain(&tile, operands, from: sample, mark: marks[sample / grainSize * markStride])
+                    if let first = marks {
+                        chain(&tile, operands, from: sample, mark: first.pointee)
+                        marks = first + markStride
                     } else {
                         chain(&tile, operands, sample..<next)
                     }
@@ -160,7 +204,10 @@ private struct GradientColumn {
             run(pairs: true, to: c, stride: stride, Wide<Rows6>.self)
         }
         @inline(never) func run4x32(to c: UnsafeMutablePointer<Float>, _ stride: Int) {
-            run(pairs: true, to: c, stride: stride, Wide<Rows4>.self)
+            run(pairs: true, quads: true, to: c, stride: stride, Wide<Rows4>.self)
+        }
+        @inline(never) func run4x64(to c: UnsafeMutablePointer<Float>, _ stride: Int) {
+            run(pairs: false, to: c, stride: stride, Beside<Wide<Rows4>, Wide<Rows4>>.self)
         }
         @inline(never) func run2x32(to c: UnsafeMutablePointer<Float>, _ stride: Int) {
             run(pairs: true, to: c, stride: stride, Wide<Rows2>.self)
@@ -189,9 +236,14 @@ private struct GradientColumn {
     /// The highest tile that fits `rowCount` inputs; returns its height. Tiles of marked inputs are groups of four.
     func runHighest(rowCount: Int, to c: UnsafeMutablePointer<Float>, _ stride: Int) -> Int {
         #if AVX512
+            if columns == 64 {
+                run4x64(to: c, stride)
+                return 4
+            }
             if columns == 32 {
                 switch rowCount {
                 case 6... where markStride == 0: run6x32(to: c, stride); return 6
+
                 case 4...: run4x32(to: c, stride); return 4
                 case 2...: run2x32(to: c, stride); return 2
                 default: run1x32(to: c, stride); return 1
@@ -231,14 +283,17 @@ extension VariantKernels {
             }
             return
         }
+        // Constants of another module are calls.
+        let groupSize = InputMarks.groupSize
+        let markCount = InputMarks.groupCount(work.xStride)
         // The workspace: padded rows of dy, a padded tile for the edge, the stack.
         let edge = workspace + tailRowLimit * 16
         var output = work.outputs.lowerBound
         while output < work.outputs.upperBound {
             let rest = work.outputs.upperBound - output
             #if AVX512
-                let width = rest >= 32 ? 32 : 16
-                let usesMarks = hasMarks && rest >= 32
+                let usesMarks = hasMarks && rest >= 32 && work.inputs.lowerBound % groupSize == 0 && work.inputs.upperBound % groupSize == 0
+                let width = usesMarks && rest >= 64 ? 64 : rest >= 32 ? 32 : 16
             #else
                 let width = 16
                 let usesMarks = hasMarks && rest >= 16
@@ -247,12 +302,14 @@ extension VariantKernels {
             var column = GradientColumn(
                 segments: work.segments, grainSize: work.grainSize, xStride: work.xStride, dyStride: work.dyStride,
                 input: work.inputs.lowerBound, output: output, columns: columns,
-                markStride: usesMarks ? InputMarks.groupCount(work.xStride) : 0, tail: workspace,
-                stack: edge + 12 * 16)
+                markStride: usesMarks ? markCount : 0, group: 0, tail: workspace, stack: edge + 12 * 16)
             while column.input < work.inputs.upperBound {
                 var rowCount = work.inputs.upperBound - column.input
                 // A tile of marked inputs begins and ends with its group.
-                if usesMarks { rowCount = min(rowCount, 4 - column.input % InputMarks.groupSize) }
+                if usesMarks {
+                    column.group = column.input / groupSize
+                    rowCount = min(rowCount, groupSize - column.input % groupSize)
+                }
                 let target =
                     work.gradient + (column.input - work.inputs.lowerBound) * work.gradientStride
                     + (output - work.outputs.lowerBound)

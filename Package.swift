@@ -74,7 +74,7 @@ let package = Package(
             name: "Checkpoints",
             dependencies: ["Errors", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common),
-        .target(name: "DataLoading", dependencies: ["CZlib", "Errors", "Randomness"], swiftSettings: common),
+        .target(name: "DataLoading", dependencies: ["CMachine", "CZlib", "Errors", "Randomness"], swiftSettings: common),
 
         // Level 2
         .target(

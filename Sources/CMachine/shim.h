@@ -3,6 +3,7 @@
 #define LOCKSTEP_MACHINE_H
 
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
 #if defined(__x86_64__)
@@ -36,6 +37,17 @@ static inline void lockstep_stream_fence(void) {
     _mm_sfence();
 #else
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/// `madvise(MADV_HUGEPAGE)`: pages of 2 MiB for what lies in the range, where the kernel has them to give. A wish.
+static inline void lockstep_wish_huge_pages(void *address, unsigned long byte_count) {
+#ifdef MADV_HUGEPAGE
+    unsigned long page = 4096, begin = ((unsigned long)address + page - 1) & ~(page - 1);
+    unsigned long end = ((unsigned long)address + byte_count) & ~(page - 1);
+    if (end > begin) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)address, (void)byte_count;
 #endif
 }
 

@@ -1,3 +1,4 @@
+import CMachine
 import Errors
 import KernelContract
 import Tensors
@@ -223,11 +224,17 @@ package struct GradientReducer: ~Copyable {
     /// Ends a batch whose gradient is kept for a later update: all may then overwrite their partial gradients.
     package func release() throws { try barrier?.wait() }
 
+    /// Puts new parameters, a part of the slice, where the other workers find them after `publish`.
+    package func post(_ range: Range<Int>) {
+        guard let shelf else { return }
+        kernels.post(parameters + range.lowerBound, count: range.count, to: shelf + range.lowerBound)
+    }
+
     /// Makes all workers' slices of the parameters visible to all, which may then overwrite their partial gradients.
     package func publish() throws {
         guard let barrier else { return try exchangeSlices(of: parameters) }
         guard let shelf else { return try barrier.wait() }
-        kernels.post(parameters + slice.lowerBound, count: slice.count, to: shelf + slice.lowerBound)
+        lockstep_stream_fence()
         try barrier.wait()
         for slice in others { (parameters + slice.lowerBound).update(from: shelf + slice.lowerBound, count: slice.count) }
     }

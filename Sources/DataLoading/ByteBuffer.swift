@@ -1,3 +1,4 @@
+import CMachine
 import Errors
 import Glibc
 
@@ -8,6 +9,8 @@ import Glibc
 package final class ByteBuffer: @unchecked Sendable {
     /// Above this the space is asked for as the data come, doubling.
     package static let firstCapacity = 64 << 20
+
+    private static let hugePageThreshold = 8 << 20
 
     package private(set) var count = 0
     private var base: UnsafeMutableRawPointer?
@@ -45,6 +48,8 @@ package final class ByteBuffer: @unchecked Sendable {
         guard let grown = realloc(base, max(newCount, 1)) else {
             throw Failure(.inputOutput, "\(name): not enough memory for \(grouped(newCount)) bytes")
         }
+        // Samples are read in random order: with pages of 4 KiB, finding a row's page costs as much as reading it.
+        if newCount >= Self.hugePageThreshold { lockstep_wish_huge_pages(grown, UInt(newCount)) }
         base = grown
         count = newCount
     }

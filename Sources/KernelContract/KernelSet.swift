@@ -201,7 +201,8 @@ package protocol KernelSet:
         _ sources: UnsafeBufferPointer<UnsafePointer<Float>>, additions: UnsafeBufferPointer<Int>, offset: Int,
         count: Int, to destination: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>)
 
-    /// `destination[i] = source[i]`, for others to read: past the caches where `destination` is a multiple of 64 bytes.
+    /// `destination[i] = source[i]`, for others to read: past the caches where `destination` is a multiple of 64 bytes;
+    /// a fence (`lockstep_stream_fence`) belongs between the last call and telling others.
     func post(_ source: UnsafePointer<Float>, count: Int, to destination: UnsafeMutablePointer<Float>)
 
     /// `iterations` rounds of fused multiply-adds on registers alone, as many side by side as hide their latency;

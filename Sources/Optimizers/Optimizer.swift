@@ -47,6 +47,9 @@ package struct Optimizer: ~Copyable {
         kept = AlignedBuffer(count: description.keepsGradient ? slice.count : 0)
     }
 
+    /// Whether `receive` updates, and `finish` has nothing to do.
+    package var updatesAtOnce: Bool { description.blockSumColumns == 0 }
+
     /// Sets the constants of update number `step`, counted from 1.
     package mutating func begin(step: Int, learningRate: Double) {
         precondition(step >= 1, "Optimizer: step \(step) is below 1")

@@ -1,4 +1,5 @@
 import Communication
+import DataLoading
 import KernelContract
 import Models
 import Tensors
@@ -16,8 +17,8 @@ struct FactoredGradients: ~Copyable {
     let capacity: Int
     /// The own activations, for `Activations`.
     let activations: UnsafeMutablePointer<Float>
-    /// `[grain, InputMarks.groupCount]` of the own samples; nil where nothing asks for them.
-    let marks: UnsafeMutablePointer<UInt32>?
+    /// Where the own samples of a batch of plan number `plan` go, and what is to be known of the others'.
+    private let input: BatchInput?
     /// Parts of the own slice that are computed at a time.
     private let runs: [Run]
     /// By batch plan.
@@ -56,42 +57,44 @@ struct FactoredGradients: ~Copyable {
             (0..<size).reduce(most) { max($0, batch.samples(of: batch.grains(of: $1, size: size)).count) }
         }
         let grainSize = batches[0].grainSize
-        let floatCount = Activations.floatCount(network: network, capacity: capacity)
-        let groups = grainSize <= InputMarks.grainLimit ? InputMarks.groupCount(network.inputFeatures) : 0
-        let grainLimit = (capacity + grainSize - 1) / grainSize
-        let byteCount = 4 * (floatCount + groups * grainLimit)
+        let byteCount = 4 * Activations.floatCount(network: network, capacity: capacity)
         let memory = try SharedMemory(communicator, sharedByteCount: byteCount, privateByteCount: byteCount)
-        let isShared = try communicator.allGather(allowed && memory.isShared).allSatisfy { $0 }
-
+        let isReachable = memory.isShared
+        let isShared = try communicator.allGather(allowed && isReachable).allSatisfy { $0 }
         let chosen =
             isShared ? network.factoredOperations(sampleCount: batches[0].sampleCount, workerCount: size) : []
         let one = AlignedBuffer<Float>(count: 1)
         one.base[0] = 1
-        let isReachable = memory.isShared
-        let all = (0..<size).map {
+        let activations = (0..<size).map {
             memory.segment(of: isReachable ? $0 : rank).assumingMemoryBound(to: Float.self)
         }
-        func activations(_ worker: Int) -> UnsafeMutablePointer<Float> { all[worker] }
-        func marks(_ worker: Int) -> UnsafeMutablePointer<UInt32> {
-            UnsafeMutableRawPointer(activations(worker) + floatCount).assumingMemoryBound(to: UInt32.self)
+        let places = chosen.map {
+            Activations.factorOffsets(network: network, capacity: capacity, operation: $0)
         }
-        var hasMarks = false
+        // The layers on the network's input; only that has zeros in great number.
+        let first = zip(chosen, places).filter { $1.input == 0 }.map { network.operations[$0.0] }
+        let input =
+            first.isEmpty
+            ? nil
+            : BatchInput(
+                features: network.inputFeatures, batches: batches, rank: rank, size: size,
+                columns: network.layout.inputs(of: first, in: slice))
         tables = batches.map { batch in
-            chosen.map { operation in
-                let places = Activations.factorOffsets(network: network, capacity: capacity, operation: operation)
+            zip(chosen, places).map { operation, places in
                 let layer = network.operations[operation].layer!
-                // Only the network's input has zeros in great number.
-                let isMarked = places.input == 0 && groups > 0
-                hasMarks = hasMarks || isMarked
                 var segments: [GradientSegment] = []
                 for worker in 0..<size {
-                    let count = batch.samples(of: batch.grains(of: worker, size: size)).count
-                    guard count > 0 else { continue }
-                    segments.append(
-                        GradientSegment(
-                            sampleCount: count, x: activations(worker) + places.input,
-                            dy: activations(worker) + places.outputGradient,
-                            marks: isMarked ? marks(worker) : nil))
+                    let grains = batch.grains(of: worker, size: size)
+                    let samples = batch.samples(of: grains)
+                    guard !samples.isEmpty else { continue }
+                    var segment = GradientSegment(
+                        sampleCount: samples.count, x: activations[worker] + places.input,
+                        dy: activations[worker] + places.outputGradient)
+                    if places.input == 0, let input {
+                        if worker != rank { segment.x = UnsafePointer(input.pixels(samples.lowerBound)) }
+                        segment.marks = input.marks(grains.lowerBound).map { UnsafePointer($0) }
+                    }
+                    segments.append(segment)
                 }
                 return Table(
                     segments, one: one.base, grainSize: grainSize, inputFeatures: layer.inputFeatures,
@@ -114,8 +117,8 @@ struct FactoredGradients: ~Copyable {
         self.runs = runs
         self.capacity = capacity
         operations = Set(chosen)
-        self.activations = activations(rank)
-        self.marks = hasMarks ? marks(rank) : nil
+        self.activations = activations[rank]
+        self.input = input
         buffer = AlignedBuffer(count: bufferCount)
         self.one = one
         self.memory = memory
@@ -125,6 +128,31 @@ struct FactoredGradients: ~Copyable {
         for table in tables.joined() {
             table.segments.deallocate()
             table.biasSegments.deallocate()
+        }
+    }
+
+    /// Fills the own samples of a batch, and of all others what the gradients of the own slice need: reading them anew
+    /// costs less than taking the other workers' floats out of their caches. `samples` gives a worker's samples of a batch.
+    func gather(
+        _ images: LabelledImages, partition: GrainPartition, kernels: any KernelSet,
+        own memory: LabelledImages.BatchMemory, rank: Int, size: Int,
+        samples: (_ worker: Int) -> (now: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>)
+    ) {
+        for worker in 0..<size {
+            var target = memory
+            let grains = partition.grains(of: worker, size: size)
+            if let input {
+                target.marks = input.marks(grains.lowerBound)
+                target.grainSize = partition.grainSize
+            }
+            if worker != rank {
+                guard let input, !input.columns.isEmpty else { continue }
+                target = .init(
+                    pixels: input.pixels(partition.samples(of: grains).lowerBound), marks: target.marks,
+                    grainSize: target.grainSize, columns: input.columns)
+            }
+            let samples = samples(worker)
+            images.gather(samples.now, upcoming: samples.upcoming, kernels: kernels, to: target)
         }
     }
 
@@ -157,6 +185,54 @@ extension FactoredGradients.Table {
         factors = GradientFactors(
             grainSize: grainSize, inputFeatures: inputFeatures, outputFeatures: outputFeatures,
             segments: UnsafeBufferPointer(self.segments), biasSegments: UnsafeBufferPointer(self.biasSegments))
+    }
+}
+
+/// What a worker keeps of a whole batch's input for the gradients of its slice.
+private final class BatchInput {
+    /// Columns that the slice's weights meet, from a group of marks to a group.
+    let columns: Range<Int>
+    private let features: Int
+    /// `[batch, features]`; of the own samples nothing.
+    private let buffer: AlignedBuffer<Float>
+    private let markBuffer: AlignedBuffer<UInt32>
+    private let hasMarks: Bool
+
+    init(features: Int, batches: [GrainPartition], rank: Int, size: Int, columns: Range<Int>) {
+        let grainCount = batches.map(\.grainCount).max() ?? 0
+        let group = InputMarks.groupSize
+        self.features = features
+        self.columns =
+            columns.lowerBound / group * group..<min((columns.upperBound + group - 1) / group * group, features)
+        hasMarks = batches[0].grainSize <= InputMarks.grainLimit
+        buffer = AlignedBuffer(count: size > 1 ? features * (batches.map(\.sampleCount).max() ?? 0) : 0)
+        markBuffer = AlignedBuffer(count: hasMarks ? grainCount * InputMarks.groupCount(features) : 0)
+    }
+
+    /// Of a sample of the batch.
+    func pixels(_ sample: Int) -> UnsafeMutablePointer<Float> { buffer.base + sample * features }
+
+    /// Of a grain of the batch; nil where grains are too long for marks.
+    func marks(_ grain: Int) -> UnsafeMutablePointer<UInt32>? {
+        hasMarks ? markBuffer.base + grain * InputMarks.groupCount(features) : nil
+    }
+}
+
+extension ParameterLayout {
+    /// The inputs that meet weights in `slice`, of any of `operations`.
+    fileprivate func inputs(of operations: [Operation], in slice: Range<Int>) -> Range<Int> {
+        var all: Range<Int>?
+        for operation in operations {
+            for entry in entries where entry.belongs(to: operation) && entry.shape.extents.count > 1 {
+                let own = entry.range.clamped(to: slice)
+                guard !own.isEmpty else { continue }
+                let outputs = operation.outputShape.elementCount
+                let begin = (own.lowerBound - entry.range.lowerBound) / outputs
+                let end = (own.upperBound - entry.range.lowerBound + outputs - 1) / outputs
+                all = min(begin, all?.lowerBound ?? begin)..<max(end, all?.upperBound ?? end)
+            }
+        }
+        return all ?? 0..<0
     }
 }
 

@@ -3,37 +3,51 @@ import DataLoading
 import KernelContract
 
 extension LabelledImages {
-    /// Writes the pixels of `samples` as floats, `[samples.count, pixelsPerImage]`, and their labels.
+    /// Where the samples of a batch go.
+    struct BatchMemory {
+        /// `[samples.count, pixelsPerImage]`
+        let pixels: UnsafeMutablePointer<Float>
+        var labels: UnsafeMutablePointer<UInt8>?
+        /// `[grain, InputMarks.groupCount(pixelsPerImage)]`, where pixels other than 0 are marked.
+        var marks: UnsafeMutablePointer<UInt32>?
+        var grainSize = 1
+        /// What is wanted of each image, from a group of marks to a group; nil for all.
+        var columns: Range<Int>?
+    }
+
+    /// Writes the pixels of `samples` as floats, and their labels.
     ///
     /// Samples are scattered over memory, and waiting for them costs ten times as much as converting them. So beside
     /// each row the row of `upcoming`, the next batch, is asked for.
-    ///
-    /// - Parameter marks: Nil, or `[grain, InputMarks.groupCount(pixelsPerImage)]`, where pixels other than 0 are marked.
     func gather(
         _ samples: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>, kernels: any KernelSet,
-        pixels destination: UnsafeMutablePointer<Float>, labels labelDestination: UnsafeMutablePointer<UInt8>,
-        marks: UnsafeMutablePointer<UInt32>? = nil, grainSize: Int = 1
+        to memory: BatchMemory
     ) {
         let features = pixelsPerImage
+        let columns = memory.columns ?? 0..<features
         let markCount = InputMarks.groupCount(features)
-        marks?.update(repeating: 0, count: (samples.count + grainSize - 1) / grainSize * markCount)
+        let firstMark = columns.lowerBound / InputMarks.groupSize
+        memory.marks?.update(
+            repeating: 0, count: (samples.count + memory.grainSize - 1) / memory.grainSize * markCount)
         pixels.withBytes { pixels in
             labels.withUnsafeBufferPointer { labels in
                 for (row, sample) in samples.enumerated() {
                     if row < upcoming.count {
                         let next = UnsafeRawPointer(pixels.baseAddress! + Int(upcoming[row]) * features)
-                        for offset in stride(from: 0, to: features, by: 64) { lockstep_prefetch(next + offset) }
+                        for offset in stride(from: columns.lowerBound, to: columns.upperBound, by: 64) {
+                            lockstep_prefetch(next + offset)
+                        }
                         lockstep_prefetch(labels.baseAddress! + Int(upcoming[row]))
                     }
+                    let source = pixels.baseAddress! + (Int(sample) * features + columns.lowerBound)
                     kernels.convertPixels(
-                        pixels.baseAddress! + Int(sample) * features, count: features,
-                        to: destination + row * features)
-                    if let marks {
+                        source, count: columns.count, to: memory.pixels + (row * features + columns.lowerBound))
+                    if let marks = memory.marks {
                         kernels.markInputs(
-                            pixels.baseAddress! + Int(sample) * features, count: features,
-                            bit: 1 << UInt32(row % grainSize), in: marks + row / grainSize * markCount)
+                            source, count: columns.count, bit: 1 << UInt32(row % memory.grainSize),
+                            in: marks + (row / memory.grainSize * markCount + firstMark))
                     }
-                    labelDestination[row] = labels[Int(sample)]
+                    memory.labels?[row] = labels[Int(sample)]
                 }
             }
         }

@@ -18,6 +18,8 @@ package struct Trainer: ~Copyable {
         fileprivate init(lossDenominator: Double) { self.lossDenominator = lossDenominator }
     }
 
+    private let rank: Int
+    private let size: Int
     private let seed: UInt64
     private let kernels: any KernelSet
     private let images: LabelledImages
@@ -94,6 +96,8 @@ package struct Trainer: ~Copyable {
         batchSums = StepBatch(plans[0], reducer: batchReducer)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
         network.initializeState(runningStatistics.base)
+        self.rank = rank
+        self.size = size
         seed = configuration.seed
         self.kernels = kernels
         self.images = images
@@ -153,8 +157,9 @@ package struct Trainer: ~Copyable {
             var seesGradient = hasSeenGradient
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 if !seesGradient { seesGradient = gradientWatch.sees(range, gradient) }
-                let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count)
-                if let sum { optimizer.receive(range, parameters: reducer.parameters, gradient: sum) }
+                if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
+                    update(range, sum)
+                }
                 phases.optimizer += clock.lap()
             }
             factored.forEachRun(context, plan: number) { range, gradient in
@@ -167,7 +172,10 @@ package struct Trainer: ~Copyable {
             }
             hasSeenGradient = seesGradient
             let isLast = batch == batches.upperBound - 1
-            if isLast { try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) } }
+            if isLast && !optimizer.updatesAtOnce {
+                try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) }
+                reducer.post(reducer.slice)
+            }
             addStatistics(plan, to: &result)
             phases.optimizer += clock.lap()
             if isLast { try reducer.publish() } else { try reducer.release() }
@@ -176,6 +184,24 @@ package struct Trainer: ~Copyable {
         phases.stepCount += 1
         return result
     }
+
+    /// Gives the optimizer a part of the slice's gradient. Where that updates the parameters, they are posted while they are
+    /// in L1, in pieces whose writes drain while the next piece is computed.
+    private func update(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
+        guard optimizer.updatesAtOnce else {
+            return optimizer.receive(range, parameters: reducer.parameters, gradient: gradient)
+        }
+        var begin = range.lowerBound
+        while begin < range.upperBound {
+            let piece = begin..<min(begin + Self.postedFloats, range.upperBound)
+            optimizer.receive(
+                piece, parameters: reducer.parameters, gradient: gradient + (begin - range.lowerBound))
+            reducer.post(piece)
+            begin = piece.upperBound
+        }
+    }
+
+    private static let postedFloats = 1_024
 
     package mutating func resetPhases() { phases = PhaseTimes() }
 
@@ -198,15 +224,20 @@ package struct Trainer: ~Copyable {
 
     /// Pixels and labels of the own part of a batch; asks for those of the next.
     private func gather(_ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan) {
-        func own(_ batch: Int) -> UnsafeBufferPointer<Int32> {
+        let partition = plan.partition
+        func part(_ batch: Int, _ own: Range<Int>) -> UnsafeBufferPointer<Int32> {
             let positions = length.positions(ofBatch: batch)
-            let range = plan.samples.clamped(to: 0..<positions.count)
+            let range = own.clamped(to: 0..<positions.count)
             return UnsafeBufferPointer(
                 rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
         }
-        images.gather(
-            own(batch), upcoming: own(batch + 1), kernels: kernels, pixels: activations.input,
-            labels: buffers.labels.base, marks: factored.marks, grainSize: plan.partition.grainSize)
+        factored.gather(
+            images, partition: partition, kernels: kernels,
+            own: .init(pixels: activations.input, labels: buffers.labels.base), rank: rank, size: size
+        ) { worker in
+            let own = partition.samples(of: partition.grains(of: worker, size: size))
+            return (part(batch, own), part(batch + 1, own))
+        }
     }
 
     /// That of all batches of a step, added in order.

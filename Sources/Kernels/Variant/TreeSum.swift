@@ -62,7 +62,6 @@ extension VariantKernels {
                 lockstep_stream(load(source + i), destination + i)
                 i += 16
             }
-            lockstep_stream_fence()
         }
         while i < count {
             destination[i] = source[i]

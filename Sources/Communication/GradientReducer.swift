@@ -59,10 +59,12 @@ package struct GradientReducer: ~Copyable {
     /// Floats of a run: 16 KiB, so that four sources, the sum and the optimizer's state fit L2.
     private static let runLimit = 4 * ParameterLayout.blockSize + 4 * ParameterLayout.alignment
 
-    /// Collective. `grainCounts` are the numbers of grains that a batch may have.
+    /// Collective. `grainCounts` are the numbers of grains that a batch may have, `costs` what slices are balanced by
+    /// (`ParameterLayout.blockRanges`), the same on all workers.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
-        mode: ReductionMode = .tree, blockSumColumns: Int = 0, keepsAverages: Bool = false
+        mode: ReductionMode = .tree, blockSumColumns: Int = 0, keepsAverages: Bool = false,
+        costs: [Double]? = nil
     ) throws {
         let endpoint = communicator.endpoint
         let (rank, size) = (endpoint.rank, endpoint.size)
@@ -80,7 +82,7 @@ package struct GradientReducer: ~Copyable {
         // Parameters and statistics, where this worker keeps them, come before its partial gradients.
         let parameterBytes = (layout.floatCount * MemoryLayout<Float>.stride + 63) / 64 * 64
         let statisticsBytes = (grainCounts.last! * MemoryLayout<GrainStatistics>.stride + 63) / 64 * 64
-        let blocks = (0..<size).map { layout.blocks(of: $0, size: size) }
+        let blocks = layout.blockRanges(size: size, costs: costs)
         let blockBytes = blocks[size - 1].upperBound * MemoryLayout<Double>.stride
         let blockSumBytes = (blockSumColumns * blockBytes + 63) / 64 * 64
         let averageBytes = keepsAverages ? parameterBytes : 0
@@ -90,7 +92,7 @@ package struct GradientReducer: ~Copyable {
             communicator, sharedByteCount: (rank == 0 ? commonBytes : 0) + partialBytes,
             privateByteCount: commonBytes + partialBytes)
         let isShared = memory.isShared
-        let slices = (0..<size).map { layout.slice(of: $0, size: size) }
+        let slices = blocks.map { layout.slice(ofBlocks: $0) }
         let exchange = try Exchange(
             endpoint, slices: slices, partialCount: partialCount, grainCounts: grainCounts, mode: mode,
             isShared: isShared, floatCount: layout.floatCount)
@@ -173,6 +175,7 @@ package struct GradientReducer: ~Copyable {
 
     /// Returns when what this worker needs of all partial gradients is in reach. Collective.
     package func collect(grainCount: Int) throws {
+        lockstep_stream_fence()
         if mode == .mpi {
             try barrier?.wait()
             try allReduce(planIndex(grainCount))

@@ -4,12 +4,10 @@ import Tensors
 /// What one worker keeps of its part of a batch: every layer's output, and gradients going back.
 ///
 /// Memory: `capacity` × `Network.activationsPerSample` floats, what layers keep of a batch, and the greatest scratch
-/// memory that one asks for. Equal networks and capacities have equal offsets in it.
+/// memory that one asks for.
 package struct Activations: ~Copyable {
     /// The samples that fit.
     package let capacity: Int
-    private let base: UnsafeMutablePointer<Float>
-    /// Empty where the memory is somebody else's.
     private let buffer: AlignedBuffer<Float>
     /// Offsets, by value.
     private let values: [Int]
@@ -23,89 +21,63 @@ package struct Activations: ~Copyable {
     /// By operation: whether `backward` leaves the gradients of its parameters out.
     private let isFactored: [Bool]
 
-    /// `memory`, where it is given, holds `floatCount(network:capacity:)` floats and outlives this. Gradients of
-    /// `factored` operations are not computed by `backward`, but by `FactoredLayer`.
-    package init(
-        network: Network, capacity: Int, memory: UnsafeMutablePointer<Float>? = nil, factored: Set<Int> = []
-    ) {
-        let places = Self.places(network, capacity: capacity)
-        values = places.values
-        saved = places.saved
-        batchSaved = places.batchSaved
-        gradients = places.gradients
-        scratch = places.scratch
-        let own = AlignedBuffer<Float>(count: memory == nil ? places.floatCount : 0)
-        if let memory { base = memory } else { base = own.base }
-        buffer = own
-        isFactored = network.operations.indices.map { factored.contains($0) }
-        self.network = network
-        self.capacity = capacity
-    }
-
-    package static func floatCount(network: Network, capacity: Int) -> Int {
-        places(network, capacity: capacity).floatCount
-    }
-
-    /// Where the input and the output's gradient of a factored operation begin, in floats from the memory's begin.
-    package static func factorOffsets(
-        network: Network, capacity: Int, operation: Int
-    ) -> (input: Int, outputGradient: Int) {
-        let places = Self.places(network, capacity: capacity)
-        guard let slot = network.memory.factorSlots[operation] else {
-            preconditionFailure("Activations: operation \(operation) is no factored layer that is trained")
-        }
-        return (places.values[network.operations[operation].inputs[0]], places.gradients[slot])
-    }
-
-    /// Offsets in floats.
-    private struct Places {
-        var values, saved, batchSaved, gradients: [Int]
-        var scratch, floatCount: Int
-    }
-
-    private static func places(_ network: borrowing Network, capacity: Int) -> Places {
+    /// Gradients of `factored` operations are not computed by `backward`, but by `FactoredLayer`.
+    package init(network: Network, capacity: Int, factored: [Int] = []) {
         var end = 0
         func take(_ count: Int) -> Int {
             defer { end += (count + 15) / 16 * 16 }
             return end
         }
         let buffers = network.memory.bufferFeatures.map { take(capacity * $0) }
-        let values = network.memory.buffers.map { buffers[$0] }
-        let saved = network.operations.map { take(capacity * ($0.layer?.savedFloatsPerSample ?? 0)) }
-        let batchSaved = network.operations.map { take($0.layer?.savedFloatsPerBatch ?? 0) }
-        let gradients = network.memory.slotFeatures.map { take(capacity * $0) }
-        let scratch = take(network.scratchFloatCount(sampleCount: capacity))
-        return Places(
-            values: values, saved: saved, batchSaved: batchSaved, gradients: gradients, scratch: scratch,
-            floatCount: end)
+        values = network.memory.buffers.map { buffers[$0] }
+        saved = network.operations.map { take(capacity * ($0.layer?.savedFloatsPerSample ?? 0)) }
+        batchSaved = network.operations.map { take($0.layer?.savedFloatsPerBatch ?? 0) }
+        gradients = network.memory.slotFeatures.map { take(capacity * $0) }
+        scratch = take(network.scratchFloatCount(sampleCount: capacity))
+        buffer = AlignedBuffer(count: end)
+        isFactored = network.operations.indices.map { factored.contains($0) }
+        self.network = network
+        self.capacity = capacity
+    }
+
+    /// Of a factored layer that is trained: its inputs, and after `backward` the gradients at its outputs, by sample.
+    package func factors(
+        ofOperation index: Int
+    ) -> (inputs: UnsafePointer<Float>, outputGradients: UnsafePointer<Float>) {
+        guard let slot = network.memory.factorSlots[index] else {
+            preconditionFailure("Activations: operation \(index) is no factored layer that is trained")
+        }
+        return (
+            UnsafePointer(buffer.base + values[network.operations[index].inputs[0]]), UnsafePointer(gradient(slot))
+        )
     }
 
     package var outputCount: Int { network.outputCount }
 
     /// `[capacity, inputFeatures]`: the caller writes the samples here; they stay.
-    package var input: UnsafeMutablePointer<Float> { base }
+    package var input: UnsafeMutablePointer<Float> { buffer.base }
     /// `[capacity, outputCount]`, after `forward`.
-    package var logits: UnsafeMutablePointer<Float> { base + values[values.count - 1] }
+    package var logits: UnsafeMutablePointer<Float> { buffer.base + values[values.count - 1] }
     /// `[capacity, outputCount]`: the caller writes the loss's gradient here before `backward`.
-    package var logitsGradient: UnsafeMutablePointer<Float> { base + gradients[0] }
+    package var logitsGradient: UnsafeMutablePointer<Float> { buffer.base + gradients[0] }
 
     /// Runs the first `sampleCount` samples through all layers.
     ///
     /// - Throws: What the batch's sums throw.
     package func forward(_ context: LayerContext, sampleCount: Int) throws {
         for (index, operation) in network.operations.enumerated() {
-            let input = base + values[operation.inputs[0]]
-            let output = base + values[index + 1]
+            let input = buffer.base + values[operation.inputs[0]]
+            let output = buffer.base + values[index + 1]
             switch operation.kind {
             case .layer(let layer):
                 try layer.forward(
                     context,
                     ForwardPass(
-                        sampleCount: sampleCount, input: input, output: output, saved: base + saved[index],
-                        batchSaved: base + batchSaved[index], scratch: base + scratch))
+                        sampleCount: sampleCount, input: input, output: output, saved: buffer.base + saved[index],
+                        batchSaved: buffer.base + batchSaved[index], scratch: buffer.base + scratch))
             case .sum:
                 context.kernels.addElements(
-                    input, base + values[operation.inputs[1]],
+                    input, buffer.base + values[operation.inputs[1]],
                     count: sampleCount * operation.outputShape.elementCount, to: output)
             }
         }
@@ -137,7 +109,7 @@ package struct Activations: ~Copyable {
             case .parameterGradient(let index, let slot):
                 guard !isFactored[index], case .layer(let layer) = network.operations[index].kind else { continue }
                 lastTrained = index
-                let input = base + values[network.operations[index].inputs[0]]
+                let input = buffer.base + values[network.operations[index].inputs[0]]
                 for (number, samples) in subtrees.enumerated() {
                     let first = samples.lowerBound
                     layer.parameterGradient(
@@ -145,22 +117,22 @@ package struct Activations: ~Copyable {
                         GradientPass(
                             sampleCount: samples.count, grainSize: grainSize,
                             input: input + first * layer.inputFeatures,
-                            saved: base + saved[index] + first * layer.savedFloatsPerSample,
-                            batchSaved: base + batchSaved[index],
+                            saved: buffer.base + saved[index] + first * layer.savedFloatsPerSample,
+                            batchSaved: buffer.base + batchSaved[index],
                             outputGradient: gradient(slot) + first * layer.outputFeatures,
-                            gradients: parameterGradients[number], scratch: base + scratch))
+                            gradients: parameterGradients[number], scratch: buffer.base + scratch))
                 }
             case .inputGradient(let index, let slot, let target):
                 guard case .layer(let layer) = network.operations[index].kind else { continue }
                 try layer.inputGradient(
                     context,
                     BackwardPass(
-                        sampleCount: sampleCount, input: base + values[network.operations[index].inputs[0]],
-                        output: base + values[index + 1], saved: base + saved[index],
-                        batchSaved: base + batchSaved[index], outputGradient: gradient(slot),
+                        sampleCount: sampleCount, input: buffer.base + values[network.operations[index].inputs[0]],
+                        output: buffer.base + values[index + 1], saved: buffer.base + saved[index],
+                        batchSaved: buffer.base + batchSaved[index], outputGradient: gradient(slot),
                         inputGradient: gradient(target),
                         parameterGradients: lastTrained == index ? parameterGradients : nil,
-                        scratch: base + scratch))
+                        scratch: buffer.base + scratch))
             case .add(let first, let second, let sum, let value):
                 context.kernels.addElements(
                     gradient(first), gradient(second), count: sampleCount * network.features(of: value),
@@ -169,5 +141,5 @@ package struct Activations: ~Copyable {
         }
     }
 
-    private func gradient(_ slot: Int) -> UnsafeMutablePointer<Float> { base + gradients[slot] }
+    private func gradient(_ slot: Int) -> UnsafeMutablePointer<Float> { buffer.base + gradients[slot] }
 }

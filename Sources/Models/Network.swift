@@ -66,6 +66,9 @@ package struct Network: Sendable {
     /// Whether an operation is a factored layer that is trained.
     package func isFactored(_ operation: Int) -> Bool { memory.factorSlots[operation] != nil }
 
+    /// The buffer of an operation's input; 0 is the network's input, as it is or reshaped.
+    package func memory(ofInputTo operation: Int) -> Int { memory.buffers[operations[operation].inputs[0]] }
+
     func features(of value: Int) -> Int {
         value == 0 ? inputFeatures : operations[value - 1].outputShape.elementCount
     }

@@ -18,9 +18,48 @@ extension ParameterLayout {
         }
     }
 
-    /// Which of `blocks` lie in the slice of worker `rank` of `size`.
-    package func blocks(of rank: Int, size: Int) -> Range<Int> {
+    /// Which of `blocks` worker 0, 1, … of `size` owns: contiguous ranges that begin where the one before ends, possibly
+    /// empty.
+    ///
+    /// - Parameter costs: What a float of each tensor costs its owner, in any unit; nil where all cost the same. The
+    ///   ranges are balanced to about one block's cost.
+    package func blockRanges(size: Int, costs: [Double]? = nil) -> [Range<Int>] {
+        precondition(costs.map { $0.count == entries.count } ?? true, "ParameterLayout: \(costs?.count ?? 0) costs")
         let count = blocksByEntry.last?.upperBound ?? 0
-        return count * rank / size..<count * (rank + 1) / size
+        guard let costs else { return (0..<size).map { count * $0 / size..<count * ($0 + 1) / size } }
+        // The sum of the costs of all blocks before one.
+        var sums = [0.0]
+        for (entry, cost) in zip(entries, costs) {
+            for begin in stride(from: 0, to: entry.range.count, by: Self.blockSize) {
+                sums.append(sums[sums.count - 1] + cost * Double(min(Self.blockSize, entry.range.count - begin)))
+            }
+        }
+        var boundaries = [0]
+        for worker in 1..<max(size, 1) {
+            let share = sums[count] * Double(worker) / Double(size)
+            var boundary = boundaries[worker - 1]
+            while boundary < count && sums[boundary + 1] - share <= share - sums[boundary] { boundary += 1 }
+            boundaries.append(boundary)
+        }
+        boundaries.append(count)
+        return (0..<size).map { boundaries[$0]..<boundaries[$0 + 1] }
+    }
+
+    /// The contiguous part of the flat buffer that consecutive `blocks` cover, with the gaps behind tensors; the blocks of
+    /// all workers cover the whole buffer.
+    package func slice(ofBlocks blocks: Range<Int>) -> Range<Int> {
+        let starts = entries.flatMap {
+            Array(stride(from: $0.range.lowerBound, to: $0.range.upperBound, by: Self.blockSize))
+        }
+        func boundary(_ block: Int) -> Int {
+            block < starts.count ? (block == 0 ? 0 : starts[block]) : floatCount
+        }
+        return boundary(blocks.lowerBound)..<boundary(blocks.upperBound)
+    }
+
+    /// The slice of worker `rank` of `size` where all floats cost the same.
+    package func slice(of rank: Int, size: Int) -> Range<Int> {
+        precondition(rank >= 0 && rank < size, "ParameterLayout: rank \(rank) is outside 0..<\(size)")
+        return slice(ofBlocks: blockRanges(size: size)[rank])
     }
 }

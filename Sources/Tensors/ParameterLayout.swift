@@ -51,23 +51,6 @@ package struct ParameterLayout: Sendable, Equatable {
 
     /// Floats that belong to a tensor.
     package var parameterCount: Int { entries.reduce(0) { $0 + $1.range.count } }
-
-    /// The contiguous part of the flat buffer that worker `rank` of `size` owns.
-    ///
-    /// Boundaries are at blocks of `blockSize` floats counted from each tensor's start; slices are balanced to one
-    /// block, cover the buffer in rank order, and may be empty when there are more workers than blocks.
-    package func slice(of rank: Int, size: Int) -> Range<Int> {
-        precondition(rank >= 0 && rank < size, "ParameterLayout: rank \(rank) is outside 0..<\(size)")
-        var starts: [Int] = []
-        for entry in entries {
-            starts += stride(from: entry.range.lowerBound, to: entry.range.upperBound, by: Self.blockSize)
-        }
-        func boundary(_ rank: Int) -> Int {
-            let block = starts.count * rank / size
-            return block < starts.count ? (block == 0 ? 0 : starts[block]) : floatCount
-        }
-        return boundary(rank)..<boundary(rank + 1)
-    }
 }
 
 extension ParameterLayout.Entry {

@@ -52,8 +52,7 @@ package struct Trainer: ~Copyable {
         _ configuration: TrainingConfiguration, network: Network, images: LabelledImages, sampleCount: Int,
         kernels: any KernelSet, communicator: borrowing Communicator
     ) throws {
-        let rank = communicator.rank
-        let size = communicator.size
+        let (rank, size) = (communicator.rank, communicator.size)
         let length = RunLength(configuration, sampleCount: sampleCount)
         let plans = Set([min(length.batchSize, sampleCount), sampleCount % length.batchSize])
             .filter { $0 > 0 }.sorted(by: >)
@@ -66,11 +65,21 @@ package struct Trainer: ~Copyable {
                 samplesPerWorker: capacity, update: configuration.update, accumulation: length.accumulation)
             return try Loss(configuration.loss, outputCount: network.outputCount)
         }
+        // Workers compute what they own, where they can, so slices are balanced by that; all must see the same costs.
+        let sharesMemory = configuration.reduction == .tree && communicator.sharesMemory
+        let costs = network.updateCosts(
+            factored: sharesMemory
+                ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : [],
+            sampleCount: partitions[0].sampleCount,
+            density: try communicator.broadcast(images.markedShare(kernels), root: 0))
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
-            keepsAverages: configuration.update.averageDecay != nil)
+            keepsAverages: configuration.update.averageDecay != nil, costs: costs)
+        let shelf = try FactorShelf(
+            network: network, batches: partitions, communicator: communicator,
+            allowed: sharesMemory && reducer.whyNotShared == nil)
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
         let batchReducer =
             network.batchSumColumns == 0
@@ -78,9 +87,6 @@ package struct Trainer: ~Copyable {
             : try BatchReducer(
                 communicator: communicator, grainCounts: plans.map(\.partition.grainCount),
                 columnLimit: network.batchSumColumns, kernels: kernels)
-        let factored = try FactoredGradients(
-            network: network, batches: partitions, slice: reducer.slice, communicator: communicator,
-            allowed: configuration.reduction == .tree && reducer.whyNotShared == nil)
         optimizer = Optimizer(
             configuration.update, tensors: network.tensorUpdates(learningRate: configuration.learningRate),
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
@@ -88,9 +94,12 @@ package struct Trainer: ~Copyable {
         gradientWatch = GradientWatch(layout: network.layout, slice: reducer.slice)
         accumulator = GradientAccumulator(
             slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
+        let activations = Activations(network: network, capacity: capacity, factored: shelf.operations)
+        let factored = FactoredGradients(
+            shelf, network: network, batches: partitions, slice: reducer.slice, activations: activations, rank: rank,
+            size: size)
         reducedRuns = reducer.runs(without: factored.ranges)
-        activations = Activations(
-            network: network, capacity: factored.capacity, memory: factored.activations, factored: factored.operations)
+        self.activations = activations
         self.factored = factored
         self.reducer = reducer
         batchSums = StepBatch(plans[0], reducer: batchReducer)
@@ -151,6 +160,7 @@ package struct Trainer: ~Copyable {
             try activations.backward(
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
             ) { reducer.partial($0) }
+            factored.post(activations, sampleCount: own, kernels: kernels)
             phases.backward += clock.lap()
             try reducer.collect(grainCount: plan.partition.grainCount)
             phases.wait += clock.lap()
@@ -232,8 +242,7 @@ package struct Trainer: ~Copyable {
                 rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
         }
         factored.gather(
-            images, partition: partition, kernels: kernels,
-            own: .init(pixels: activations.input, labels: buffers.labels.base), rank: rank, size: size
+            images, partition, kernels: kernels, own: .init(pixels: activations.input, labels: buffers.labels.base)
         ) { worker in
             let own = partition.samples(of: partition.grains(of: worker, size: size))
             return (part(batch, own), part(batch + 1, own))

@@ -62,7 +62,8 @@ extension VariantKernels {
 @inline(__always)
 func flushed(_ x: Vector) -> Vector {
     let least = Vector(repeating: .leastNormalMagnitude)
-    return x.replacing(with: Vector(repeating: 0), where: (x .< least) .& (x .> Vector(repeating: -.leastNormalMagnitude)))
+    return x.replacing(
+        with: Vector(repeating: 0), where: (x .< least) .& (x .> Vector(repeating: -.leastNormalMagnitude)))
 }
 
 extension VariantKernels {

@@ -145,7 +145,9 @@ private struct GradientColumn {
 
     /// All grains of the subtree. `pairs` where two tiles fit the registers.
     @inline(__always)
-    func run<Tile: RegisterTile>(pairs: Bool, quads: Bool = false, to gradient: UnsafeMutablePointer<Float>, stride: Int, _: Tile.Type) {
+    func run<Tile: RegisterTile>(
+        pairs: Bool, quads: Bool = false, to gradient: UnsafeMutablePointer<Float>, stride: Int, _: Tile.Type
+    ) {
         let tileFloats = Tile.rowCount * Tile.columnCount
         var depth = 0
         var grains = 0
@@ -292,7 +294,9 @@ extension VariantKernels {
         while output < work.outputs.upperBound {
             let rest = work.outputs.upperBound - output
             #if AVX512
-                let usesMarks = hasMarks && rest >= 32 && work.inputs.lowerBound % groupSize == 0 && work.inputs.upperBound % groupSize == 0
+                let usesMarks =
+                    hasMarks && rest >= 32 && work.inputs.lowerBound % groupSize == 0
+                    && work.inputs.upperBound % groupSize == 0
                 let width = usesMarks && rest >= 64 ? 64 : rest >= 32 ? 32 : 16
             #else
                 let width = 16

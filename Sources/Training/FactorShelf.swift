@@ -1,0 +1,76 @@
+import Communication
+import KernelContract
+import Models
+
+/// Memory of one host where workers put the factors of their samples for the others: what enters a dense layer and the
+/// gradient at what leaves it.
+///
+/// The workers' activations are their own. A line of memory that another core has read is slow to write, so what is shared
+/// is written once, past the caches (`KernelSet.post`).
+struct FactorShelf: ~Copyable {
+    /// Operations whose factors are here, in ascending order: those whose gradients their owners compute. Empty where
+    /// memory is not shared.
+    let operations: [Int]
+    /// By place in `operations`: where a worker's inputs (nil for the network's own, which every worker can read) and output
+    /// gradients begin, in floats.
+    private let places: [(input: Int?, outputGradient: Int)]
+    private let features: [(input: Int, output: Int)]
+    private let memory: SharedMemory
+
+    /// Collective.
+    ///
+    /// - Parameter allowed: Whether gradients may be computed by their owners.
+    init(network: Network, batches: [GrainPartition], communicator: borrowing Communicator, allowed: Bool) throws {
+        let size = communicator.size
+        let capacity = batches.reduce(0) { most, batch in
+            (0..<size).reduce(most) { max($0, batch.samples(of: batch.grains(of: $1, size: size)).count) }
+        }
+        let wanted =
+            allowed ? network.factoredOperations(sampleCount: batches[0].sampleCount, workerCount: size) : []
+        var end = 0
+        func take(_ features: Int) -> Int {
+            defer { end += (capacity * features + 15) / 16 * 16 }
+            return end
+        }
+        let features = wanted.map { index in
+            let layer = network.operations[index].layer
+            return (input: layer?.inputFeatures ?? 0, output: layer?.outputFeatures ?? 0)
+        }
+        let places = zip(wanted, features).map { index, features in
+            let isFirst = network.memory(ofInputTo: index) == 0
+            return (input: isFirst ? nil : take(features.input), outputGradient: take(features.output))
+        }
+        // One worker needs no shelf.
+        let memory = try SharedMemory(communicator, sharedByteCount: size > 1 ? 4 * end : 0, privateByteCount: 0)
+        operations = memory.isShared ? wanted : []
+        self.places = places
+        self.features = features
+        self.memory = memory
+    }
+
+    /// Where worker `worker` puts the inputs of operation number `number`; nil for the network's own.
+    func inputs(_ number: Int, of worker: Int) -> UnsafeMutablePointer<Float>? {
+        places[number].input.map { base(worker) + $0 }
+    }
+
+    func outputGradients(_ number: Int, of worker: Int) -> UnsafeMutablePointer<Float> {
+        base(worker) + places[number].outputGradient
+    }
+
+    /// Puts the factors of the first `sampleCount` own samples here, for `worker`.
+    func post(_ activations: borrowing Activations, sampleCount: Int, worker: Int, kernels: any KernelSet) {
+        for (number, operation) in operations.enumerated() {
+            let factors = activations.factors(ofOperation: operation)
+            if let inputs = inputs(number, of: worker) {
+                kernels.post(factors.inputs, count: sampleCount * features[number].input, to: inputs)
+            }
+            kernels.post(
+                factors.outputGradients, count: sampleCount * features[number].output,
+                to: outputGradients(number, of: worker))
+        }
+    }
+
+    private func base(_ worker: Int) -> UnsafeMutablePointer<Float> {
+        memory.segment(of: worker).assumingMemoryBound(to: Float.self)
+    }
+}

@@ -1,4 +1,5 @@
 import Communication
+import Foundation
 import DataLoading
 import Errors
 import KernelContract
@@ -86,6 +87,7 @@ package struct StepBenchmark: Sendable {
         let cores = min(communicator.size, try communicator.processorCount())
         let peak = kernels.measuredPeakFlops() * Double(cores)
         let phases = trainer.phases
+        if communicator.rank == 1 { let t = phases.named.map { "\($0.name) \(Double($0.nanoseconds) * 1e-3 / Double(phases.stepCount))" }; FileHandle.standardError.write(Data("rank1 \(t)\n".utf8)) }
         return Result(
             name: name, network: ModelText.text(of: configuration.model), workers: communicator.size,
             batchSize: length.batchSize, optimizer: configuration.update.optimizer.name,

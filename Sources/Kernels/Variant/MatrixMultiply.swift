@@ -1,117 +1,38 @@
 import KernelContract
 
-// BLIS's words: MR × NR register tile, KC × NC cache blocks, micro-kernel, micro-panel, macro-kernel.
-#if AVX512
-    /// NR. 12 × 2 accumulators, 2 vectors of B, one broadcast: 27 of 32 registers.
-    private let panelColumns = 32
-#else
-    /// NR. AVX2: 6 × 2 accumulators, 2 registers of B, one broadcast: 15 of 16. NEON: 6 × 4 + 4 + 1: 29 of 32.
-    private let panelColumns = 16
-#endif
-
-/// KC of a packed micro-panel: 512 × 32 floats, 64 KiB of the workspace.
-private let packedDepth = 512
+/// KC where A is packed, and where it is read in place: the panel of B comes from L2 then.
+private let blockDepth = 400
+private let panelDepth = 2_048
+/// MC: 264 rows × 400 floats of A, 413 KiB of the workspace, in L2.
+private let blockRows = 264
 /// Rows of C that pass through a padded copy at a time where fewer than 16 columns are left.
-private let edgeRows = 1_024
+private let edgeRows = 256
 
-/// One micro-kernel call. Element (r, k) of A is `a[r * aRow + k * aStep]`; row k of B begins at `b[k * bStep]`.
-private struct MicroKernel {
-    var a: UnsafePointer<Float>
-    var aRow: Int
-    var aStep: Int
-    var b: UnsafePointer<Float>
-    var bStep: Int
-    var c: UnsafeMutablePointer<Float>
-    var cStride: Int
+/// How a product is cut into blocks and which operands are copied.
+private struct BlockPlan {
+    var packsA = false
+    /// Rows of B go beside each other while the first tile reads them.
+    var packsB = false
     var depth: Int
-    /// Whether the chains go on from C, and whether they end here (`+ 0.0`).
-    var continues: Bool
-    var ends: Bool
+    var rows: Int
 
-    @inline(__always)
-    func run<Tile: RegisterTile>(_: Tile.Type) {
-        var tile = continues ? Tile(loading: UnsafePointer(c), stride: cStride) : Tile()
-        var a = a
-        var b = b
-        for _ in 0..<depth {
-            tile.step(a, aRow, b)
-            a += aStep
-            b += bStep
-        }
-        if ends { tile.finish() }
-        tile.store(c, stride: cStride)
-    }
-
-    #if AVX512
-        @inline(never) func run12x32() { run(Wide<Rows12>.self) }
-        @inline(never) func run8x32() { run(Wide<Rows8>.self) }
-        @inline(never) func run4x32() { run(Wide<Rows4>.self) }
-        @inline(never) func run2x32() { run(Wide<Rows2>.self) }
-        @inline(never) func run1x32() { run(Wide<Rows1>.self) }
-        @inline(never) func run12x16() { run(Narrow<Rows12>.self) }
-        @inline(never) func run8x16() { run(Narrow<Rows8>.self) }
-    #else
-        @inline(never) func run6x16() { run(Narrow<Rows6>.self) }
-    #endif
-    @inline(never) func run4x16() { run(Narrow<Rows4>.self) }
-    @inline(never) func run2x16() { run(Narrow<Rows2>.self) }
-    @inline(never) func run1x16() { run(Narrow<Rows1>.self) }
-
-    /// Runs the highest tile that fits `rowCount` rows and leaves no poor remainder; returns its height.
-    func runHighest(rowCount: Int, columns: Int) -> Int {
-        #if AVX512
-            if columns == 32 {
-                switch rowCount {
-                case 12...15, 17...: run12x32(); return 12
-                case 8...: run8x32(); return 8
-                case 4...: run4x32(); return 4
-                case 2...: run2x32(); return 2
-                default: run1x32(); return 1
-                }
-            }
-            switch rowCount {
-            case 12...15, 17...: run12x16(); return 12
-            case 8...: run8x16(); return 8
-            case 4...: run4x16(); return 4
-            case 2...: run2x16(); return 2
-            default: run1x16(); return 1
-            }
-        #else
-            switch rowCount {
-            case 6, 7, 9...: run6x16(); return 6
-            case 4...: run4x16(); return 4
-            case 2...: run2x16(); return 2
-            default: run1x16(); return 1
-            }
-        #endif
-    }
-
-    /// Tiles down `rowCount` rows.
-    func runColumn(rowCount: Int, columns: Int) {
-        var micro = self
-        var row = 0
-        while row < rowCount {
-            let height = micro.runHighest(rowCount: rowCount - row, columns: columns)
-            row += height
-            micro.a += height * aRow
-            micro.c += height * cStride
+    init(_ product: MatrixProduct) {
+        depth = min(product.k, panelDepth)
+        rows = product.m
+        guard product.m >= 2 * tileRows else { return }
+        packsB = product.form != .nt && product.bStride >= 256
+        packsA = product.form != .tn && product.n >= 256 && (product.aStride % 256 == 0 || product.m * product.k > 1 << 17)
+        if packsA {
+            depth = Self.balanced(product.k, limit: blockDepth, multiple: 8)
+            rows = Self.balanced(product.m, limit: blockRows, multiple: tileRows)
         }
     }
-}
 
-/// Copies `depth` rows × `columns` of B beside each other, zeros up to `width`. Transposed: B's rows are C's columns.
-private func pack(
-    _ b: UnsafePointer<Float>, stride: Int, transposed: Bool, depth: Int, columns: Int, width: Int,
-    to panel: UnsafeMutablePointer<Float>
-) {
-    if transposed {
-        for j in 0..<width {
-            for k in 0..<depth { panel[k * width + j] = j < columns ? b[j * stride + k] : 0 }
-        }
-    } else {
-        for k in 0..<depth {
-            for j in 0..<width { panel[k * width + j] = j < columns ? b[k * stride + j] : 0 }
-        }
+    /// Equal parts of at most `limit`, multiples of `multiple` but for the last.
+    private static func balanced(_ count: Int, limit: Int, multiple: Int) -> Int {
+        let parts = max(1, (count + limit - 1) / limit)
+        let part = (count + parts - 1) / parts
+        return min(limit, (part + multiple - 1) / multiple * multiple)
     }
 }
 
@@ -119,46 +40,81 @@ extension VariantKernels {
     @inline(never)
     package func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         guard product.m > 0, product.n > 0 else { return }
+        let plan = BlockPlan(product)
         let isTransposedA = product.form == .tn
+        let panel = workspace
+        let edge = workspace + plan.depth * panelColumns
+        let block = edge + edgeRows * 16
+        // Rows an odd number of cache lines apart do not meet in a cache set.
+        let blockStride = ((plan.depth + 15) / 16 | 1) * 16
+        var first = 0
+        repeat {
+            let depth = min(plan.depth, product.k - first)
+            var row = 0
+            while row < product.m {
+                let rows = min(plan.rows, product.m - row)
+                var micro = MicroKernel(
+                    a: product.a, aRow: isTransposedA ? 1 : product.aStride,
+                    aStep: isTransposedA ? product.aStride : 1, b: product.b, bStep: product.bStride,
+                    c: product.c + row * product.cStride, cStride: product.cStride, depth: depth,
+                    continues: product.accumulates || first > 0, ends: first + depth == product.k)
+                micro.a += row * micro.aRow + first * micro.aStep
+                if plan.packsA {
+                    packRows(
+                        micro.a, stride: micro.aRow, rowCount: rows, depth: depth, to: block,
+                        targetStride: blockStride)
+                    micro.a = UnsafePointer(block)
+                    micro.aRow = blockStride
+                }
+                micro.runPanels(product, plan.packsB, first: first, rowCount: rows, panel: panel, edge: edge)
+                row += rows
+            }
+            first += depth
+        } while first < product.k
+    }
+}
+
+extension MicroKernel {
+    /// All columns of C for a block of rows of A and the rows of B from `first`.
+    fileprivate func runPanels(
+        _ product: MatrixProduct, _ packsB: Bool, first: Int, rowCount: Int, panel: UnsafeMutablePointer<Float>,
+        edge: UnsafeMutablePointer<Float>
+    ) {
         let isTransposedB = product.form == .nt
-        let edge = workspace + packedDepth * panelColumns
-        var micro = MicroKernel(
-            a: product.a, aRow: isTransposedA ? 1 : product.aStride, aStep: isTransposedA ? product.aStride : 1,
-            b: product.b, bStep: product.bStride, c: product.c, cStride: product.cStride, depth: product.k,
-            continues: product.accumulates, ends: true)
+        let origin = c
         var column = 0
         while column < product.n {
             let rest = product.n - column
             let width = rest >= panelColumns ? panelColumns : 16
             let columns = min(rest, width)
-            let b = isTransposedB ? product.b + column * product.bStride : product.b + column
-            let c = product.c + column
-            if !isTransposedB && columns == width {
-                micro.b = b
-                micro.c = c
-                micro.runColumn(rowCount: product.m, columns: width)
+            var micro = self
+            micro.c = origin + column
+            var rows = rowCount
+            if isTransposedB {
+                packTransposed(
+                    product.b + column * product.bStride + first, stride: product.bStride, depth: depth,
+                    columns: columns, width: width, to: panel)
+                micro.b = UnsafePointer(panel)
+                micro.bStep = width
             } else {
-                var depth = 0
-                repeat {
-                    let count = min(packedDepth, product.k - depth)
-                    pack(
-                        b + (isTransposedB ? depth : depth * product.bStride), stride: product.bStride,
-                        transposed: isTransposedB, depth: count, columns: columns, width: width, to: workspace)
-                    var block = micro
-                    block.a = product.a + depth * micro.aStep
-                    block.b = UnsafePointer(workspace)
-                    block.bStep = width
-                    block.c = c
-                    block.depth = count
-                    block.continues = product.accumulates || depth > 0
-                    depth += count
-                    block.ends = depth == product.k
-                    if columns == width {
-                        block.runColumn(rowCount: product.m, columns: width)
-                    } else {
-                        block.runEdge(rowCount: product.m, columns: columns, edge: edge)
-                    }
-                } while depth < product.k
+                micro.b = product.b + first * product.bStride + column
+                if columns < width {
+                    packEdge(micro.b, stride: product.bStride, depth: depth, columns: columns, to: panel)
+                    micro.b = UnsafePointer(panel)
+                    micro.bStep = width
+                } else if packsB && width == panelColumns && rowCount >= 2 * tileRows {
+                    micro.runPacking(to: panel)
+                    micro.a += tileRows * aRow
+                    micro.c += tileRows * cStride
+                    micro.b = UnsafePointer(panel)
+                    micro.bStep = width
+                    rows -= tileRows
+                }
+            }
+            if columns == width {
+                micro.runColumn(rowCount: rows, columns: width)
+            } else {
+                micro.runEdge(rowCount: rows, columns: columns, edge: edge)
             }
             column += columns
         }

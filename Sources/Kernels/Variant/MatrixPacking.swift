@@ -108,3 +108,33 @@ func packEdge(
         k += 1
     }
 }
+
+/// Micro-panels of `panelColumns` columns side by side, read along the rows of B. The last panel may be narrower: its
+/// surplus is zeros.
+func packPanels(
+    _ b: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int, to block: UnsafeMutablePointer<Float>
+) {
+    let whole = columns / panelColumns
+    let rest = columns % panelColumns
+    for k in 0..<depth {
+        var source = b + k * stride
+        var target = block + k * panelColumns
+        for _ in 0..<whole {
+            for vector in 0..<panelColumns / 16 { store(load(source + vector * 16), target + vector * 16) }
+            source += panelColumns
+            target += depth * panelColumns
+        }
+        if rest > 0 {
+            for j in 0..<panelColumns { target[j] = j < rest ? source[j] : 0 }
+        }
+    }
+}
+
+/// `columns` floats of each row of A, `tileRows` apart.
+func packColumns(
+    _ a: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int, to target: UnsafeMutablePointer<Float>
+) {
+    for k in 0..<depth {
+        for r in 0..<columns { target[k * tileRows + r] = a[k * stride + r] }
+    }
+}

@@ -107,6 +107,9 @@ private struct BlockedProduct {
             }
             micro.a = UnsafePointer(rows)
             let line = micro.c + row * micro.cStride + column
+            // While a tile runs, the next one's C and a part of the next rows of A are on their way.
+            let next = product.form == .tn ? source + tileRows : source + tileRows * origin.aRow
+            let lineCount = product.form == .tn ? 0 : (micro.depth + count - 1) / count * panelColumns / 16
             var panel = 0
             while panel < count {
                 let width = min(panelColumns, count - panel)
@@ -114,7 +117,13 @@ private struct BlockedProduct {
                 micro.bStep = panelColumns
                 micro.c = line + panel
                 if width == panelColumns {
-                    micro.ahead = nil
+                    if height == tileRows {
+                        let isLast = panel + width == count
+                        micro.ahead = LinesAhead(
+                            c: isLast ? UnsafePointer(line) + tileRows * micro.cStride : UnsafePointer(micro.c) + width,
+                            cStride: micro.cStride, a: next + panel / panelColumns * lineCount * 16,
+                            aStride: origin.aRow, aLineCount: lineCount)
+                    }
                     micro.runColumn(rowCount: height, columns: width)
                 } else {
                     micro.ahead = nil

@@ -109,6 +109,9 @@ func packEdge(
     }
 }
 
+/// Rows that are asked for before they are copied: a row's start is in another page, where no stream is expected.
+private let rowsAhead = 6
+
 /// Micro-panels of `panelColumns` columns side by side, read along the rows of B. The last panel may be narrower: its
 /// surplus is zeros.
 func packPanels(
@@ -119,6 +122,9 @@ func packPanels(
     for k in 0..<depth {
         var source = b + k * stride
         var target = block + k * panelColumns
+        if k + rowsAhead < depth {
+            for line in 0..<(columns + 15) / 16 { lockstep_prefetch(source + rowsAhead * stride + line * 16) }
+        }
         for _ in 0..<whole {
             for vector in 0..<panelColumns / 16 { store(load(source + vector * 16), target + vector * 16) }
             source += panelColumns

@@ -68,6 +68,12 @@ static inline lockstep_float16 lockstep_odd_quarters(lockstep_float16 a, lockste
     return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
 }
 
+/// Bit i says whether lane i differs from 0.
+static inline unsigned short lockstep_nonzero_lanes(lockstep_float16 value) {
+    typedef _Bool lanes __attribute__((ext_vector_type(16)));
+    return __builtin_bit_cast(unsigned short, __builtin_convertvector(value != 0.0f, lanes));
+}
+
 /// Streamed writes come before all later ones.
 static inline void lockstep_stream_fence(void) {
 #if defined(__x86_64__)

@@ -16,6 +16,14 @@ extension VariantKernels {
     @inline(never)
     package func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         guard product.m > 0, product.n > 0 else { return }
+        var product = product
+        if let skipping = SkippingProduct(product, workspace: workspace) {
+            let columns = skipping.run()
+            guard columns < product.n else { return }
+            product.b += product.form == .nt ? columns * product.bStride : columns
+            product.c += columns
+            product.n -= columns
+        }
         if product.m >= blockedRowLimit && product.n * product.k >= blockedFloatLimit && product.bStride >= 512 {
             BlockedProduct(product, workspace: workspace).run()
             return

@@ -168,5 +168,6 @@ private struct SkippingRows {
     @inline(never) func run16() { run(Narrow<Rows1>.self) }
 }
 
-private typealias Row32 = Beside<Narrow<Rows1>, Narrow<Rows1>>
-private typealias Row64 = Beside<Row32, Row32>
+/// One row of a tile, as wide as its name says.
+typealias Row32 = Beside<Narrow<Rows1>, Narrow<Rows1>>
+typealias Row64 = Beside<Row32, Row32>

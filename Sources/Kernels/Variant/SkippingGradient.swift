@@ -8,7 +8,7 @@ import KernelContract
     private let blockColumns = 64
 #endif
 /// Inputs whose partial sums are in work together: 16 KiB for each level of the tree.
-private let rowLimit = 32
+private let rowLimit = 64
 /// Samples of a grain below which a chain is too short to pay for its bookkeeping.
 private let grainMinimum = 16
 /// Above this share of inputs other than 0, tiles of many inputs are faster.

@@ -7,48 +7,59 @@ import KernelContract
 #else
     private let blockColumns = 64
 #endif
-/// Inputs whose partial sums are in work together: 16 KiB for each level of the tree.
-private let rowLimit = 64
+/// Inputs that are in work together: their partial sums take 16 KiB for each level of the tree.
+private let rowLimit = 32
 /// Samples of a grain below which a chain is too short to pay for its bookkeeping.
 private let grainMinimum = 16
 /// Above this share of inputs other than 0, tiles of many inputs are faster.
 private let densityLimit = 0.65
-/// Floats of the workspace for marks, and for the levels of the tree.
-private let markLimit = 32_768
-private let levelLimit = 65_536
+private let sampleLimit = 1_024
+/// A pair of grains at most.
+private let panelFloats = 64 * blockColumns
 
 /// A weight gradient whose inputs are often 0, as a rectifier leaves them: input by input, products with 0 are left out;
 /// that changes no chain.
 ///
-/// One or two grains of dy, a few KiB, stay in L1 while all inputs go past them; what the tree keeps of each input lies in
-/// the workspace by level, merged as a binary counter carries (as in `GradientColumn`).
+/// One or two grains of dy, a few KiB, are copied to L1 and all inputs go past them; what the tree keeps of each input
+/// lies in the workspace by level, merged as a binary counter carries (as in `GradientColumn`). Inputs are copied too,
+/// turned, so that a mask of an input's samples is a comparison of vectors.
 struct SkippingGradient {
     private let work: WeightGradient
+    private let sampleCount: Int
+    /// `[input, sample]`, a row a multiple of 16 floats long.
+    private let turned: UnsafeMutablePointer<Float>
+    private let turnedStride: Int
     /// `[grain, input]`: bit s says whether sample s of the grain has an input other than 0.
     private let marks: UnsafeMutablePointer<UInt32>
+    /// dy of one or two grains, `[sample, column]`.
+    private let panel: UnsafeMutablePointer<Float>
     /// `[level, input, column]`
     private let levels: UnsafeMutablePointer<Float>
-    private let grainCount: Int
 
     /// Nil where the gradient is too small, or the inputs too dense.
     init?(_ work: WeightGradient, workspace: UnsafeMutablePointer<Float>) {
-        guard work.grainSize >= grainMinimum, work.grainSize <= 32, work.xStride > 0, work.inputs.count >= 8,
+        guard work.grainSize >= grainMinimum, work.grainSize <= 32, work.xStride > 0, work.inputs.count >= 16,
             work.outputs.count >= 64
         else { return nil }
+        var sampleCount = 0
         var grainCount = 0
         for segment in work.segments {
+            sampleCount += segment.sampleCount
             grainCount += (segment.sampleCount + work.grainSize - 1) / work.grainSize
         }
-        guard grainCount > 0, grainCount * rowLimit <= markLimit,
-            (Int.bitWidth - grainCount.leadingZeroBitCount + 1) * rowLimit * blockColumns <= levelLimit
-        else { return nil }
+        guard sampleCount > 0, sampleCount <= sampleLimit, grainCount <= sampleLimit / grainMinimum else { return nil }
         self.work = work
-        self.grainCount = grainCount
-        marks = UnsafeMutableRawPointer(workspace).assumingMemoryBound(to: UInt32.self)
-        levels = workspace + markLimit
-        let rows = min(rowLimit, work.inputs.count)
-        let share = mark(work.inputs.lowerBound..<work.inputs.lowerBound + rows)
-        guard share < densityLimit else { return nil }
+        self.sampleCount = sampleCount
+        panel = workspace
+        // An odd number of lines, and vectors may be read beyond the end.
+        turnedStride = ((sampleCount + 15) / 16 | 1) * 16
+        turned = panel + panelFloats
+        let afterTurned = turned + rowLimit * turnedStride + 32
+        marks = UnsafeMutableRawPointer(afterTurned).assumingMemoryBound(to: UInt32.self)
+        levels = afterTurned + sampleLimit / grainMinimum * rowLimit
+        guard turnAndMark(work.inputs.lowerBound..<work.inputs.lowerBound + min(rowLimit, work.inputs.count))
+            < densityLimit
+        else { return nil }
     }
 
     /// All columns but the last few, fewer than 64; returns how many.
@@ -57,18 +68,18 @@ struct SkippingGradient {
         var input = work.inputs.lowerBound
         while input < work.inputs.upperBound {
             let rows = input..<min(input + rowLimit, work.inputs.upperBound)
-            if input > work.inputs.lowerBound { _ = mark(rows) }
+            if input > work.inputs.lowerBound { _ = turnAndMark(rows) }
             var column = 0
             while column < columnCount {
-                let target = work.gradient + (input - work.inputs.lowerBound) * work.gradientStride + column
+                let target = work.gradient + ((input - work.inputs.lowerBound) * work.gradientStride + column)
                 #if AVX512
                     if columnCount - column >= blockColumns {
-                        run128(rows, column: column, to: target)
+                        run128(rows.count, column: column, to: target)
                         column += blockColumns
                         continue
                     }
                 #endif
-                run64(rows, column: column, to: target)
+                run64(rows.count, column: column, to: target)
                 column += 64
             }
             input = rows.upperBound
@@ -76,104 +87,112 @@ struct SkippingGradient {
         return columnCount
     }
 
-    /// Marks a few inputs in all grains; returns the share of those other than 0.
-    private func mark(_ rows: Range<Int>) -> Double {
-        let count = rows.count
-        var grain = 0
-        var marked = 0
-        var samples = 0
+    /// Copies a few inputs of all samples and marks them; returns the share of those other than 0.
+    private func turnAndMark(_ rows: Range<Int>) -> Double {
+        var first = 0
         for segment in work.segments {
-            for sample in 0..<segment.sampleCount {
-                let place = sample % work.grainSize
-                if place == 0 {
-                    if sample > 0 { grain += 1 }
-                    for i in 0..<count { marks[grain * rowLimit + i] = 0 }
+            packTransposed(
+                segment.x + rows.lowerBound, stride: work.xStride, depth: rows.count, columns: segment.sampleCount,
+                width: turnedStride, to: turned + first)
+            first += segment.sampleCount
+        }
+        var grain = 0
+        var sample = 0
+        var marked = 0
+        for segment in work.segments {
+            let end = sample + segment.sampleCount
+            while sample < end {
+                let count = min(work.grainSize, end - sample)
+                let mask = UInt32(truncatingIfNeeded: (UInt64(1) << UInt64(count)) - 1)
+                for row in 0..<rows.count {
+                    let x = UnsafePointer(turned + (row * turnedStride + sample))
+                    let lanes =
+                        UInt32(lockstep_nonzero_lanes(load(x))) | UInt32(lockstep_nonzero_lanes(load(x + 16))) << 16
+                    marks[grain * rowLimit + row] = lanes & mask
+                    marked += (lanes & mask).nonzeroBitCount
                 }
-                let x = segment.x + (sample * work.xStride + rows.lowerBound)
-                let target = marks + grain * rowLimit
-                let bit = UInt32(1) << UInt32(place)
-                for i in 0..<count { target[i] |= x[i] != 0 ? bit : 0 }
+                sample += count
+                grain += 1
             }
-            samples += segment.sampleCount
-            grain += 1
         }
-        for grain in 0..<grainCount {
-            for i in 0..<count { marked += marks[grain * rowLimit + i].nonzeroBitCount }
-        }
-        return Double(marked) / Double(samples * count)
+        return Double(marked) / Double(sampleCount * rows.count)
     }
 
     #if AVX512
         @inline(never)
-        private func run128(_ rows: Range<Int>, column: Int, to gradient: UnsafeMutablePointer<Float>) {
-            run(rows, column: column, to: gradient, Beside<Row64, Row64>.self)
+        private func run128(_ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>) {
+            run(rowCount, column: column, to: gradient, Beside<Row64, Row64>.self)
         }
     #endif
     @inline(never)
-    private func run64(_ rows: Range<Int>, column: Int, to gradient: UnsafeMutablePointer<Float>) {
-        run(rows, column: column, to: gradient, Row64.self)
+    private func run64(_ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>) {
+        run(rowCount, column: column, to: gradient, Row64.self)
     }
 
     @inline(__always)
     private func run<Tile: RegisterTile>(
-        _ rows: Range<Int>, column: Int, to gradient: UnsafeMutablePointer<Float>, _: Tile.Type
+        _ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>, _: Tile.Type
     ) {
         let width = Tile.columnCount
         let levelFloats = rowLimit * width
-        let grainSize = work.grainSize
-        let (xStride, dyStride, gradientStride) = (work.xStride, work.dyStride, work.gradientStride)
+        let (grainSize, gradientStride) = (work.grainSize, work.gradientStride)
         var depth = 0
         var grain = 0
+        var first = 0
         for (index, segment) in work.segments.enumerated() {
             var sample = 0
             while sample < segment.sampleCount {
                 let isPair = grain & 1 == 0 && sample + grainSize < segment.sampleCount
                 let count = min(isPair ? 2 * grainSize : grainSize, segment.sampleCount - sample)
-                let x = segment.x + (sample * xStride + rows.lowerBound)
-                let dy = segment.dy + (sample * dyStride + work.outputs.lowerBound + column)
+                let dy = segment.dy + (sample * work.dyStride + work.outputs.lowerBound + column)
+                for row in 0..<count {
+                    for j in 0..<width { panel[row * width + j] = dy[row * work.dyStride + j] }
+                }
+                let x = UnsafePointer(turned + first + sample)
                 let lowerMarks = marks + grain * rowLimit
                 sample += count
                 grain += isPair ? 2 : 1
                 let isLast = sample == segment.sampleCount && index == work.segments.count - 1
                 let merges = isLast ? depth : grain.trailingZeroBitCount - (isPair ? 1 : 0)
-                for row in 0..<rows.count {
+                for row in 0..<rowCount {
+                    let x = x + row * turnedStride
                     var tile = Tile()
-                    chain(&tile, x + row, xStride, dy, dyStride, mark: lowerMarks[row])
+                    chain(&tile, x, UnsafePointer(panel), mark: lowerMarks[row])
                     if isPair {
                         var upper = Tile()
                         chain(
-                            &upper, x + (grainSize * xStride + row), xStride, dy + grainSize * dyStride, dyStride,
+                            &upper, x + grainSize, UnsafePointer(panel) + grainSize * width,
                             mark: lowerMarks[rowLimit + row])
                         tile.add(upper)
                     }
                     for merge in 0..<merges {
                         tile.add(
                             Tile(
-                                loading: UnsafePointer(levels + (depth - 1 - merge) * levelFloats + row * width),
+                                loading: UnsafePointer(levels + ((depth - 1 - merge) * levelFloats + row * width)),
                                 stride: 0))
                     }
                     if isLast {
                         tile.finish()
                         tile.store(gradient + row * gradientStride, stride: 0)
                     } else {
-                        tile.store(levels + (depth - merges) * levelFloats + row * width, stride: 0)
+                        tile.store(levels + ((depth - merges) * levelFloats + row * width), stride: 0)
                     }
                 }
                 depth += 1 - merges
             }
+            first += segment.sampleCount
         }
     }
 
     @inline(__always)
     private func chain<Tile: RegisterTile>(
-        _ tile: inout Tile, _ x: UnsafePointer<Float>, _ xStride: Int, _ dy: UnsafePointer<Float>, _ dyStride: Int,
-        mark: UInt32
+        _ tile: inout Tile, _ x: UnsafePointer<Float>, _ dy: UnsafePointer<Float>, mark: UInt32
     ) {
         var rest = mark
         while rest != 0 {
             let sample = rest.trailingZeroBitCount
             rest &= rest &- 1
-            tile.step(x + sample * xStride, 0, dy + sample * dyStride)
+            tile.step(x + sample, 0, dy + sample * Tile.columnCount)
         }
     }
 }

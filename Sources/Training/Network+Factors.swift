@@ -8,7 +8,7 @@ extension Network {
     /// where that is the owner's, and the update. Slices are balanced by it; no bit depends on it.
     ///
     /// - Parameter density: By group of the network's inputs, the share of samples where it is marked (`InputMarks`).
-    func updateCosts(factored: [Int], sampleCount: Int, density: [Double]) -> [Double] {
+    func updateCosts(factored: [Int], sampleCount: Int, grainSize: Int, density: [Double]) -> [Double] {
         // Two operations at 100 GFLOP/s for each sample; a tile of nothing but zeros still costs a fifth, one of 16
         // columns that are not all there twice as much as a full one, and each call something.
         let (product, update, empty, call) = (0.02 * Double(sampleCount), 0.35, 0.2, 600.0)
@@ -24,8 +24,10 @@ extension Network {
             let outputs = operations[index].outputShape.elementCount
             let width = outputs < 32 ? 2 * Double((outputs + 15) / 16 * 16) / Double(outputs) : 1
             let isFirst = memory(ofInputTo: index) == 0
+            let isRectified = grainSize >= 16 && hasRectifiedInput(index)
             return blocks.map { block in
-                var share = 1.0
+                // What a rectifier leaves of a hidden layer.
+                var share = isRectified ? 0.6 : 1
                 if isFirst {
                     let inputs = block.lowerBound / outputs...(block.upperBound - 1) / outputs
                     let groups = inputs.lowerBound / InputMarks.groupSize...inputs.upperBound / InputMarks.groupSize
@@ -35,6 +37,20 @@ extension Network {
                     + (block.lowerBound > 0 ? 0 : call)
             }
         }
+    }
+}
+
+extension Network {
+    /// Whether what enters an operation was a rectifier's output, also behind a dropout layer.
+    private func hasRectifiedInput(_ index: Int) -> Bool {
+        var value = operations[index].inputs[0]
+        while value > 0 {
+            let operation = operations[value - 1]
+            if operation.text == "relu" { return true }
+            guard operation.text.hasPrefix("dropout") || operation.text == "flatten" else { return false }
+            value = operation.inputs[0]
+        }
+        return false
     }
 }
 

@@ -70,7 +70,7 @@ package struct Trainer: ~Copyable {
         let factorable =
             sharesMemory ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : []
         let costs = network.updateCosts(
-            factored: factorable, sampleCount: partitions[0].sampleCount,
+            factored: factorable, sampleCount: partitions[0].sampleCount, grainSize: partitions[0].grainSize,
             density: try communicator.broadcast(images.markedShares(kernels), root: 0))
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),

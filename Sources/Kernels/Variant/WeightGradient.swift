@@ -286,7 +286,7 @@ extension VariantKernels {
             return
         }
         var work = work
-        if !hasMarks, let skipping = SkippingGradient(work, workspace: workspace) {
+        if let skipping = SkippingGradient(work, workspace: workspace) {
             let columns = skipping.run()
             guard columns < work.outputs.count else { return }
             work.outputs = work.outputs.lowerBound + columns..<work.outputs.upperBound

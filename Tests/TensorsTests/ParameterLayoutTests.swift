@@ -48,6 +48,30 @@ struct ParameterLayoutTests {
         }
     }
 
+    @Test("by cost, blocks are handed out in order and to about one block's cost", arguments: 1...9)
+    func costs(size: Int) {
+        let layout = layout([[784, 128], [128], [64, 10], [3_000], [10]])
+        let count = layout.blocks.count
+        let even = [Double](repeating: 1, count: count)
+        let rising = (0..<count).map { Double($0) }
+        var peaked = even
+        peaked[40] = 1_000
+        let gapped = (0..<count).map { $0 % 7 == 0 ? 0.0 : 2.5 }
+        let profiles: [[Double]] = [even, rising, rising.reversed(), peaked, gapped]
+        for costs in profiles {
+            let ranges = layout.blockRanges(size: size, costs: costs)
+            #expect(ranges.count == size && ranges[0].lowerBound == 0 && ranges[size - 1].upperBound == count)
+            for (left, right) in zip(ranges, ranges.dropFirst()) { #expect(left.upperBound == right.lowerBound) }
+            let sums = ranges.map { costs[$0].reduce(0, +) }
+            let share = costs.reduce(0, +) / Double(size)
+            #expect(sums.allSatisfy { abs($0 - share) <= costs.max()! }, "\(sums)")
+            let slices = ranges.map { layout.slice(ofBlocks: $0) }
+            #expect(slices[0].lowerBound == 0 && slices[size - 1].upperBound == layout.floatCount)
+            for (left, right) in zip(slices, slices.dropFirst()) { #expect(left.upperBound == right.lowerBound) }
+        }
+        #expect(layout.blockRanges(size: size, costs: profiles[0]).map(\.count).max()! <= count / size + 1)
+    }
+
     @Test("the buffer is zero, aligned, and traps outside")
     func buffer() async {
         var buffer = AlignedBuffer<Float>(count: 100)

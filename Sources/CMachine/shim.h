@@ -30,6 +30,12 @@ static inline void lockstep_stream(lockstep_float16 value, float *address) {
     __builtin_nontemporal_store(value, (lockstep_float16 *)address);
 }
 
+/// Bit i says whether lane i differs from 0.
+static inline unsigned short lockstep_nonzero_lanes(lockstep_float16 value) {
+    typedef _Bool lanes __attribute__((ext_vector_type(16)));
+    return __builtin_bit_cast(unsigned short, __builtin_convertvector(value != 0.0f, lanes));
+}
+
 /// Streamed writes come before all later ones.
 static inline void lockstep_stream_fence(void) {
 #if defined(__x86_64__)

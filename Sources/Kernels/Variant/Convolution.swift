@@ -9,6 +9,10 @@ extension VariantKernels {
         _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
         y: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
     ) {
+        if let direct = DirectConvolution(shape, x: x, weight: weight, y: y) {
+            direct.run(sampleCount: sampleCount)
+            return
+        }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
         let depth = shape.windowCount
         let columns = shape.outputChannels

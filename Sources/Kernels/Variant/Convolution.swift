@@ -9,8 +9,14 @@ extension VariantKernels {
         _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
         y: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
     ) {
-        if let direct = DirectConvolution(shape, x: x, weight: weight, y: y) {
-            direct.run(sampleCount: sampleCount)
+        if let direct = DirectConvolution(shape, weight: weight) {
+            let sparse = SparseConvolution(shape, weight: weight, scratch: scratch)
+            let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
+            for sample in 0..<sampleCount {
+                let (image, target) = (x + sample * inputCount, y + sample * outputCount)
+                if let sparse, sparse.run(image, to: target) { continue }
+                direct.run(image, to: target)
+            }
             return
         }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
@@ -44,6 +50,14 @@ extension VariantKernels {
             }
             sparse.turnBack(UnsafePointer(sparse.turned), to: gradient)
             return
+        }
+        if let narrow = NarrowWeightGradient(shape, x: x, dy: dy) {
+            return sumGrains(
+                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
+                others: scratch
+            ) { samples, sum in
+                narrow.run(samples, to: sum)
+            }
         }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
         let rows = shape.windowCount

@@ -3,11 +3,7 @@ import KernelContract
 /// Forward without gathered windows: neighbouring positions of an output row are the rows of a register tile, whose
 /// windows lie `stride` pixels apart in the image. The chain runs along each of the window's rows, which are contiguous.
 struct DirectConvolution {
-    private let x: UnsafePointer<Float>
     private let weight: UnsafePointer<Float>
-    private let y: UnsafeMutablePointer<Float>
-    private let inputCount: Int
-    private let outputCount: Int
     private let outputHeight: Int
     private let outputWidth: Int
     private let outputChannels: Int
@@ -19,19 +15,13 @@ struct DirectConvolution {
     private let stride: Int
 
     /// Nil where windows reach beyond the image or channels do not fill vectors.
-    init?(
-        _ shape: Convolution, x: UnsafePointer<Float>, weight: UnsafePointer<Float>, y: UnsafeMutablePointer<Float>
-    ) {
+    init?(_ shape: Convolution, weight: UnsafePointer<Float>) {
         let window = shape.window
         guard window.paddingTop == 0, window.paddingLeft == 0, shape.outputChannels % 16 == 0,
             (window.outputHeight - 1) * window.stride + window.kernelHeight <= window.inputHeight,
             (window.outputWidth - 1) * window.stride + window.kernelWidth <= window.inputWidth
         else { return nil }
-        self.x = x
         self.weight = weight
-        self.y = y
-        inputCount = shape.inputCount
-        outputCount = shape.outputCount
         outputHeight = window.outputHeight
         outputWidth = window.outputWidth
         outputChannels = shape.outputChannels
@@ -42,23 +32,22 @@ struct DirectConvolution {
         stride = window.stride
     }
 
-    func run(sampleCount: Int) {
-        for sample in 0..<sampleCount {
-            var channel = 0
-            while channel < outputChannels {
-                let columns = outputChannels - channel >= panelColumns ? panelColumns : 16
-                for i in 0..<outputHeight {
-                    let source = x + sample * inputCount + i * stride * lineStride
-                    let target = y + sample * outputCount + i * outputWidth * outputChannels + channel
-                    var j = 0
-                    while j < outputWidth {
-                        j += runWidest(
-                            outputWidth - j, columns: columns, source + j * positionStride, weight + channel,
-                            target + j * outputChannels)
-                    }
+    /// One image.
+    func run(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>) {
+        var channel = 0
+        while channel < outputChannels {
+            let columns = outputChannels - channel >= panelColumns ? panelColumns : 16
+            for i in 0..<outputHeight {
+                let source = x + i * stride * lineStride
+                let target = y + i * outputWidth * outputChannels + channel
+                var j = 0
+                while j < outputWidth {
+                    j += runWidest(
+                        outputWidth - j, columns: columns, source + j * positionStride, weight + channel,
+                        target + j * outputChannels)
                 }
-                channel += columns
             }
+            channel += columns
         }
     }
 

@@ -38,7 +38,7 @@ struct SparseGradients {
     init?(
         _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>
     ) {
-        guard shape.hasSparseGradients else { return nil }
+        guard shape.hasSparseKernels else { return nil }
         let places = shape.sparsePlaces(sampleCount: sampleCount)
         self.shape = shape
         self.sampleCount = sampleCount
@@ -56,27 +56,8 @@ struct SparseGradients {
         windowCount = shape.windowCount
         inputCount = shape.inputCount
         positions = shape.window.outputPositions
-        let count = markNonzero()
+        let count = markNonzero(dy, positions: sampleCount * positions, channels: shape.outputChannels, to: masks)
         guard count * 2 < sampleCount * shape.outputCount else { return nil }
-    }
-
-    /// Returns how many gradients are not 0.
-    private func markNonzero() -> Int {
-        let channels = shape.outputChannels
-        var count = 0
-        for position in 0..<sampleCount * positions {
-            let row = dy + position * channels
-            for word in 0..<wordCount {
-                var mask: UInt64 = 0
-                for first in stride(from: word * 64, to: min(word * 64 + 64, channels), by: 16) {
-                    let lanes = lockstep_nonzero_lanes(load(row + first))
-                    mask |= UInt64(lanes) << UInt64(first & 63)
-                }
-                masks[position * wordCount + word] = mask
-                count += mask.nonzeroBitCount
-            }
-        }
-        return count
     }
 }
 
@@ -126,7 +107,7 @@ extension SparseGradients {
                         mask &= mask &- 1
                         block.step(
                             Vector(repeating: gradients[output]), factors + output * windowCount, tapStride: channels,
-                            rowStride: turnedRow)
+                            rowStride: turnedRow, taps: 0...2)
                     }
                 }
                 position += 1
@@ -250,7 +231,7 @@ extension SparseGradients {
                         let entry = entries[index]
                         block.step(
                             Vector(repeating: entry.value), source + Int(entry.offset), tapStride: channels,
-                            rowStride: rowStride)
+                            rowStride: rowStride, taps: 0...2)
                     }
                     block.store(target, tapStride: channels, rowStride: turnedRow)
                 }

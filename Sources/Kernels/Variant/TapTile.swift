@@ -7,11 +7,25 @@ protocol TapTile {
     static var rowCount: Int { get }
     init()
     init(loading pointer: UnsafePointer<Float>, tapStride: Int, rowStride: Int)
-    /// `accumulator = fma(value, factors, accumulator)`
-    mutating func step(_ value: Vector, _ factors: UnsafePointer<Float>, tapStride: Int, rowStride: Int)
+    /// `accumulator = fma(value, factors, accumulator)` for some of the taps, which are known where this is inlined.
+    mutating func step(
+        _ value: Vector, _ factors: UnsafePointer<Float>, tapStride: Int, rowStride: Int, taps: ClosedRange<Int>)
     func store(_ pointer: UnsafeMutablePointer<Float>, tapStride: Int, rowStride: Int)
+    /// Of the first tap's column.
+    func storeFirst(_ pointer: UnsafeMutablePointer<Float>, rowStride: Int)
+    mutating func loadThird(_ pointer: UnsafePointer<Float>, rowStride: Int)
+    /// The second and third tap's columns become the first and second.
+    mutating func shift()
+}
+
+extension TapTile {
     /// Stores the first tap's column at `pointer` and takes the fourth: the tile moves by one position.
-    mutating func advance(_ pointer: UnsafeMutablePointer<Float>, tapStride: Int, rowStride: Int)
+    @inline(__always)
+    mutating func advance(_ pointer: UnsafeMutablePointer<Float>, tapStride: Int, rowStride: Int) {
+        storeFirst(pointer, rowStride: rowStride)
+        shift()
+        loadThird(UnsafePointer(pointer + 3 * tapStride), rowStride: rowStride)
+    }
 }
 
 struct TapRow: TapTile {
@@ -36,14 +50,37 @@ struct TapRow: TapTile {
     }
 
     @inline(__always)
-    mutating func step(_ value: Vector, _ factors: UnsafePointer<Float>, tapStride: Int, rowStride: Int) {
-        a0 = a0.addingProduct(value, load(factors))
-        a1 = a1.addingProduct(value, load(factors + 16))
-        b0 = b0.addingProduct(value, load(factors + tapStride))
-        b1 = b1.addingProduct(value, load(factors + tapStride + 16))
-        c0 = c0.addingProduct(value, load(factors + 2 * tapStride))
-        c1 = c1.addingProduct(value, load(factors + 2 * tapStride + 16))
+    mutating func step(
+        _ value: Vector, _ factors: UnsafePointer<Float>, tapStride: Int, rowStride: Int, taps: ClosedRange<Int>
+    ) {
+        if taps.contains(0) {
+            a0 = a0.addingProduct(value, load(factors))
+            a1 = a1.addingProduct(value, load(factors + 16))
+        }
+        if taps.contains(1) {
+            b0 = b0.addingProduct(value, load(factors + tapStride))
+            b1 = b1.addingProduct(value, load(factors + tapStride + 16))
+        }
+        if taps.contains(2) {
+            c0 = c0.addingProduct(value, load(factors + 2 * tapStride))
+            c1 = c1.addingProduct(value, load(factors + 2 * tapStride + 16))
+        }
     }
+
+    @inline(__always)
+    func storeFirst(_ pointer: UnsafeMutablePointer<Float>, rowStride: Int) {
+        write(a0, pointer)
+        write(a1, pointer + 16)
+    }
+
+    @inline(__always)
+    mutating func loadThird(_ pointer: UnsafePointer<Float>, rowStride: Int) {
+        c0 = load(pointer)
+        c1 = load(pointer + 16)
+    }
+
+    @inline(__always)
+    mutating func shift() { (a0, a1, b0, b1) = (b0, b1, c0, c1) }
 
     @inline(__always)
     func store(_ pointer: UnsafeMutablePointer<Float>, tapStride: Int, rowStride: Int) {
@@ -53,15 +90,6 @@ struct TapRow: TapTile {
         write(b1, pointer + tapStride + 16)
         write(c0, pointer + 2 * tapStride)
         write(c1, pointer + 2 * tapStride + 16)
-    }
-
-    @inline(__always)
-    mutating func advance(_ pointer: UnsafeMutablePointer<Float>, tapStride: Int, rowStride: Int) {
-        write(a0, pointer)
-        write(a1, pointer + 16)
-        (a0, a1, b0, b1) = (b0, b1, c0, c1)
-        c0 = load(UnsafePointer(pointer + 3 * tapStride))
-        c1 = load(UnsafePointer(pointer + 3 * tapStride + 16))
     }
 }
 
@@ -85,21 +113,36 @@ struct TapRows<Upper: TapTile, Lower: TapTile>: TapTile {
     }
 
     @inline(__always)
-    mutating func step(_ value: Vector, _ factors: UnsafePointer<Float>, tapStride: Int, rowStride: Int) {
-        upper.step(value, factors, tapStride: tapStride, rowStride: rowStride)
-        lower.step(value, factors + Upper.rowCount * rowStride, tapStride: tapStride, rowStride: rowStride)
+    mutating func step(
+        _ value: Vector, _ factors: UnsafePointer<Float>, tapStride: Int, rowStride: Int, taps: ClosedRange<Int>
+    ) {
+        upper.step(value, factors, tapStride: tapStride, rowStride: rowStride, taps: taps)
+        lower.step(
+            value, factors + Upper.rowCount * rowStride, tapStride: tapStride, rowStride: rowStride, taps: taps)
+    }
+
+    @inline(__always)
+    func storeFirst(_ pointer: UnsafeMutablePointer<Float>, rowStride: Int) {
+        upper.storeFirst(pointer, rowStride: rowStride)
+        lower.storeFirst(pointer + Upper.rowCount * rowStride, rowStride: rowStride)
+    }
+
+    @inline(__always)
+    mutating func loadThird(_ pointer: UnsafePointer<Float>, rowStride: Int) {
+        upper.loadThird(pointer, rowStride: rowStride)
+        lower.loadThird(pointer + Upper.rowCount * rowStride, rowStride: rowStride)
+    }
+
+    @inline(__always)
+    mutating func shift() {
+        upper.shift()
+        lower.shift()
     }
 
     @inline(__always)
     func store(_ pointer: UnsafeMutablePointer<Float>, tapStride: Int, rowStride: Int) {
         upper.store(pointer, tapStride: tapStride, rowStride: rowStride)
         lower.store(pointer + Upper.rowCount * rowStride, tapStride: tapStride, rowStride: rowStride)
-    }
-
-    @inline(__always)
-    mutating func advance(_ pointer: UnsafeMutablePointer<Float>, tapStride: Int, rowStride: Int) {
-        upper.advance(pointer, tapStride: tapStride, rowStride: rowStride)
-        lower.advance(pointer + Upper.rowCount * rowStride, tapStride: tapStride, rowStride: rowStride)
     }
 }
 

@@ -20,6 +20,7 @@ package struct Activations: ~Copyable {
     private let gradients: [Int]
     private let scratch: Int
     private let network: Network
+    private let blocks: SampleBlocks
     /// By operation: whether `backward` leaves the gradients of its parameters out.
     private let isFactored: [Bool]
 
@@ -38,6 +39,8 @@ package struct Activations: ~Copyable {
         if let memory { base = memory } else { base = own.base }
         buffer = own
         isFactored = network.operations.indices.map { factored.contains($0) }
+        blocks = SampleBlocks(
+            network.operations, memory: network.memory, inputFeatures: network.inputFeatures)
         self.network = network
         self.capacity = capacity
     }
@@ -93,21 +96,30 @@ package struct Activations: ~Copyable {
     ///
     /// - Throws: What the batch's sums throw.
     package func forward(_ context: LayerContext, sampleCount: Int) throws {
-        for (index, operation) in network.operations.enumerated() {
-            let input = base + values[operation.inputs[0]]
-            let output = base + values[index + 1]
-            switch operation.kind {
-            case .layer(let layer):
-                try layer.forward(
-                    context,
-                    ForwardPass(
-                        sampleCount: sampleCount, input: input, output: output, saved: base + saved[index],
-                        batchSaved: base + batchSaved[index], scratch: base + scratch))
-            case .sum:
-                context.kernels.addElements(
-                    input, base + values[operation.inputs[1]],
-                    count: sampleCount * operation.outputShape.elementCount, to: output)
+        for run in blocks.forward {
+            try run.forEachBlock(sampleCount) { samples in
+                for index in run.range { try forward(context, index, samples) }
             }
+        }
+    }
+
+    private func forward(_ context: LayerContext, _ index: Int, _ samples: Range<Int>) throws {
+        let operation = network.operations[index]
+        let first = samples.lowerBound
+        let count = operation.outputShape.elementCount
+        let input = base + values[operation.inputs[0]] + first * network.features(of: operation.inputs[0])
+        let output = base + values[index + 1] + first * count
+        switch operation.kind {
+        case .layer(let layer):
+            try layer.forward(
+                context,
+                ForwardPass(
+                    sampleCount: samples.count, input: input, output: output,
+                    saved: base + saved[index] + first * layer.savedFloatsPerSample,
+                    batchSaved: base + batchSaved[index], scratch: base + scratch))
+        case .sum:
+            context.kernels.addElements(
+                input, base + values[operation.inputs[1]] + first * count, count: samples.count * count, to: output)
         }
     }
 
@@ -132,40 +144,66 @@ package struct Activations: ~Copyable {
         gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>
     ) throws {
         var lastTrained: Int?
-        for step in network.memory.steps {
-            switch step {
-            case .parameterGradient(let index, let slot):
-                guard !isFactored[index], case .layer(let layer) = network.operations[index].kind else { continue }
+        for run in blocks.backward {
+            // A step that computes parameters' gradients is a run of its own.
+            if case .parameterGradient(let index, let slot) = network.memory.steps[run.range.lowerBound] {
+                guard !isFactored[index] else { continue }
                 lastTrained = index
-                let input = base + values[network.operations[index].inputs[0]]
                 for (number, samples) in subtrees.enumerated() {
-                    let first = samples.lowerBound
-                    layer.parameterGradient(
-                        context,
-                        GradientPass(
-                            sampleCount: samples.count, grainSize: grainSize,
-                            input: input + first * layer.inputFeatures,
-                            saved: base + saved[index] + first * layer.savedFloatsPerSample,
-                            batchSaved: base + batchSaved[index],
-                            outputGradient: gradient(slot) + first * layer.outputFeatures,
-                            gradients: parameterGradients[number], scratch: base + scratch))
+                    parameterGradient(
+                        context, index, slot, samples, grainSize: grainSize, to: parameterGradients[number])
                 }
-            case .inputGradient(let index, let slot, let target):
-                guard case .layer(let layer) = network.operations[index].kind else { continue }
-                try layer.inputGradient(
-                    context,
-                    BackwardPass(
-                        sampleCount: sampleCount, input: base + values[network.operations[index].inputs[0]],
-                        output: base + values[index + 1], saved: base + saved[index],
-                        batchSaved: base + batchSaved[index], outputGradient: gradient(slot),
-                        inputGradient: gradient(target),
-                        parameterGradients: lastTrained == index ? parameterGradients : nil,
-                        scratch: base + scratch))
-            case .add(let first, let second, let sum, let value):
-                context.kernels.addElements(
-                    gradient(first), gradient(second), count: sampleCount * network.features(of: value),
-                    to: gradient(sum))
+                continue
             }
+            try run.forEachBlock(sampleCount) { samples in
+                for step in run.range {
+                    try inputGradient(
+                        context, network.memory.steps[step], samples, lastTrained: lastTrained, parameterGradients)
+                }
+            }
+        }
+    }
+
+    private func parameterGradient(
+        _ context: LayerContext, _ index: Int, _ slot: Int, _ samples: Range<Int>, grainSize: Int,
+        to gradients: UnsafeMutablePointer<Float>
+    ) {
+        guard case .layer(let layer) = network.operations[index].kind else { return }
+        let first = samples.lowerBound
+        layer.parameterGradient(
+            context,
+            GradientPass(
+                sampleCount: samples.count, grainSize: grainSize,
+                input: base + values[network.operations[index].inputs[0]] + first * layer.inputFeatures,
+                saved: base + saved[index] + first * layer.savedFloatsPerSample,
+                batchSaved: base + batchSaved[index], outputGradient: gradient(slot) + first * layer.outputFeatures,
+                gradients: gradients, scratch: base + scratch))
+    }
+
+    private func inputGradient(
+        _ context: LayerContext, _ step: NetworkMemory.BackwardStep, _ samples: Range<Int>, lastTrained: Int?,
+        _ parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>
+    ) throws {
+        let first = samples.lowerBound
+        switch step {
+        case .parameterGradient: break
+        case .inputGradient(let index, let slot, let target):
+            guard case .layer(let layer) = network.operations[index].kind else { return }
+            let (inputs, outputs) = (first * layer.inputFeatures, first * layer.outputFeatures)
+            try layer.inputGradient(
+                context,
+                BackwardPass(
+                    sampleCount: samples.count, input: base + values[network.operations[index].inputs[0]] + inputs,
+                    output: base + values[index + 1] + outputs,
+                    saved: base + saved[index] + first * layer.savedFloatsPerSample,
+                    batchSaved: base + batchSaved[index], outputGradient: gradient(slot) + outputs,
+                    inputGradient: gradient(target) + inputs,
+                    parameterGradients: lastTrained == index ? parameterGradients : nil, scratch: base + scratch))
+        case .add(let a, let b, let sum, let value):
+            let count = network.features(of: value)
+            context.kernels.addElements(
+                gradient(a) + first * count, gradient(b) + first * count, count: samples.count * count,
+                to: gradient(sum) + first * count)
         }
     }
 

@@ -83,7 +83,8 @@ extension VariantKernels {
     /// at the end, all. The lowest level of the stack, and at last the sum, is `first`, the others follow each other.
     private func sumGrains(
         sampleCount: Int, grainSize: Int, count: Int, first: UnsafeMutablePointer<Float>,
-        others: UnsafeMutablePointer<Float>, _ chain: (_ samples: Range<Int>, _ sum: UnsafeMutablePointer<Float>) -> Void
+        others: UnsafeMutablePointer<Float>,
+        _ chain: (_ samples: Range<Int>, _ sum: UnsafeMutablePointer<Float>) -> Void
     ) {
         func level(_ depth: Int) -> UnsafeMutablePointer<Float> {
             depth == 0 ? first : others + (depth - 1) * count

@@ -69,7 +69,8 @@ extension SparseGradients {
     func inputGradient(weight: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>) {
         turn(weight)
         let window = shape.window
-        let isDirect = window.inputHeight == imageHeight && window.inputWidth == imageWidth && window.paddingTop == 0
+        let isDirect =
+            window.inputHeight == imageHeight && window.inputWidth == imageWidth && window.paddingTop == 0
             && window.paddingLeft == 0
         let imageCount = imageHeight * imageWidth * shape.inputChannels
         for sample in 0..<sampleCount {
@@ -163,7 +164,8 @@ extension SparseGradients {
         samples: Range<Int>, x: UnsafePointer<Float>, sum: UnsafeMutablePointer<Float>
     ) {
         let window = shape.window
-        let isDirect = window.inputHeight == imageHeight && window.inputWidth == imageWidth && window.paddingTop == 0
+        let isDirect =
+            window.inputHeight == imageHeight && window.inputWidth == imageWidth && window.paddingTop == 0
             && window.paddingLeft == 0
         var continues = false
         for sample in samples {
@@ -249,7 +251,9 @@ extension SparseGradients {
                 let isInside = row >= 0 && row < window.inputHeight && column >= 0 && column < window.inputWidth
                 let target = image + (i * imageWidth + j) * channels
                 for channel in stride(from: 0, to: channels, by: 16) {
-                    let pixel = isInside ? load(x + (row * window.inputWidth + column) * channels + channel)
+                    let pixel =
+                        isInside
+                        ? load(x + (row * window.inputWidth + column) * channels + channel)
                         : Vector(repeating: 0)
                     store(pixel, target + channel)
                 }

@@ -27,7 +27,8 @@ package struct Activations: ~Copyable {
     /// `memory`, where it is given, holds `floatCount(network:capacity:)` floats and outlives this. Gradients of
     /// `factored` operations are not computed by `backward`, but by `FactoredLayer`.
     package init(
-        network: Network, capacity: Int, memory: UnsafeMutablePointer<Float>? = nil, factored: Set<Int> = []
+        network: Network, capacity: Int, memory: UnsafeMutablePointer<Float>? = nil, factored: Set<Int> = [],
+        blockFloatCount: Int = SampleBlocks.standardFloatCount
     ) {
         let places = Self.places(network, capacity: capacity)
         values = places.values
@@ -40,7 +41,8 @@ package struct Activations: ~Copyable {
         buffer = own
         isFactored = network.operations.indices.map { factored.contains($0) }
         blocks = SampleBlocks(
-            network.operations, memory: network.memory, inputFeatures: network.inputFeatures)
+            network.operations, memory: network.memory, inputFeatures: network.inputFeatures,
+            floatCount: blockFloatCount)
         self.network = network
         self.capacity = capacity
     }

@@ -77,13 +77,13 @@ struct DirectConvolution {
 
     #if AVX512
         private var panelColumns: Int { @inline(__always) get { 32 } }
-        @inline(never) private func run13x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Wide<Rows13>.self) }
-        @inline(never) private func run12x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Wide<Rows12>.self) }
-        @inline(never) private func run11x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Wide<Rows11>.self) }
-        @inline(never) private func run8x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Wide<Rows8>.self) }
-        @inline(never) private func run4x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Wide<Rows4>.self) }
-        @inline(never) private func run2x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Wide<Rows2>.self) }
-        @inline(never) private func run1x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Wide<Rows1>.self) }
+        @inline(never) private func run13x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Tile13.self) }
+        @inline(never) private func run12x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Tile12.self) }
+        @inline(never) private func run11x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Tile11.self) }
+        @inline(never) private func run8x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Tile8.self) }
+        @inline(never) private func run4x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Tile4.self) }
+        @inline(never) private func run2x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Tile2.self) }
+        @inline(never) private func run1x32(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Tile1.self) }
         @inline(never) private func run8x16(_ s: Source, _ w: Source, _ t: Target) { tile(s, w, t, Narrow<Rows8>.self) }
     #else
         private var panelColumns: Int { @inline(__always) get { 16 } }
@@ -128,8 +128,59 @@ struct DirectConvolution {
     }
 }
 
+/// `Upper`'s rows and then `Lower`'s, each across all columns: a broadcast is used up before the next is made. (Of 13 rows
+/// column by column LLVM keeps all 13 broadcasts, and spills.)
+private struct Stacked<Upper: RegisterTile, Lower: RegisterTile>: RegisterTile {
+    private var upper: Upper
+    private var lower: Lower
+
+    static var rowCount: Int { @inline(__always) get { Upper.rowCount + Lower.rowCount } }
+    static var columnCount: Int { @inline(__always) get { Upper.columnCount } }
+
+    @inline(__always)
+    init() {
+        upper = Upper()
+        lower = Lower()
+    }
+
+    @inline(__always)
+    init(loading pointer: UnsafePointer<Float>, stride: Int) {
+        upper = Upper(loading: pointer, stride: stride)
+        lower = Lower(loading: pointer + Upper.rowCount * stride, stride: stride)
+    }
+
+    @inline(__always)
+    mutating func step(_ a: UnsafePointer<Float>, _ aRow: Int, _ b: UnsafePointer<Float>) {
+        upper.step(a, aRow, b)
+        lower.step(a + Upper.rowCount * aRow, aRow, b)
+    }
+
+    @inline(__always)
+    mutating func add(_ other: Self) {
+        upper.add(other.upper)
+        lower.add(other.lower)
+    }
+
+    @inline(__always)
+    mutating func finish() {
+        upper.finish()
+        lower.finish()
+    }
+
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<Float>, stride: Int) {
+        upper.store(pointer, stride: stride)
+        lower.store(pointer + Upper.rowCount * stride, stride: stride)
+    }
+}
+
 #if AVX512
-    private typealias Rows11 = Joined<Rows8, Joined<Rows2, Rows1>>
-    /// 26 accumulators and 2 vectors of the weight: 28 of 32 registers.
-    private typealias Rows13 = Joined<Rows12, Rows1>
+    private typealias Tile1 = Wide<Rows1>
+    private typealias Tile2 = Stacked<Tile1, Tile1>
+    private typealias Tile4 = Stacked<Tile2, Tile2>
+    private typealias Tile8 = Stacked<Tile4, Tile4>
+    private typealias Tile11 = Stacked<Tile8, Stacked<Tile2, Tile1>>
+    private typealias Tile12 = Stacked<Tile8, Tile4>
+    /// 26 accumulators, 2 vectors of the weight and a broadcast: 29 of 32 registers.
+    private typealias Tile13 = Stacked<Tile12, Tile1>
 #endif

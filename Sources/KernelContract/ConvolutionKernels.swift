@@ -71,10 +71,49 @@ package struct Convolution: Hashable, Sendable {
     package static let preferredBlockFloatCount = 32_768
 
     /// Floats of scratch memory that the convolution kernels may use for `sampleCount` samples: a block of windows, a
-    /// block of results, and the weights in another order or the tree's stack of partial weight gradients.
+    /// block of results, and the weights in another order or the tree's stack of partial weight gradients; or what the
+    /// kernels need that leave zeros out.
     package func scratchFloatCount(sampleCount: Int) -> Int {
-        let levels = Int.bitWidth - 1 - max(sampleCount, 1).leadingZeroBitCount
-        return 2 * blockFloatCount + max(levels, 1) * weightCount
+        let dense = 2 * blockFloatCount + max(treeLevels(sampleCount), 1) * weightCount
+        return hasSparseKernels ? max(dense, sparsePlaces(sampleCount: sampleCount).floatCount) : dense
+    }
+
+    /// Levels of a canonical tree over at most `sampleCount` grains, above the lowest.
+    private func treeLevels(_ sampleCount: Int) -> Int { Int.bitWidth - 1 - max(sampleCount, 1).leadingZeroBitCount }
+
+    /// Whether there are kernels that leave out inputs and output gradients of 0.
+    package var hasSparseKernels: Bool {
+        window.kernelHeight == 3 && window.kernelWidth == 3 && window.stride == 1 && inputChannels % 32 == 0
+            && outputChannels % 16 == 0
+    }
+
+    /// Where those kernels keep what, in floats from the first multiple of 64 bytes of the scratch memory.
+    package struct SparsePlaces {
+        /// `[sampleCount, outputPositions]`, 64 bits for each 64 output channels; or of one sample's inputs.
+        package let masks = 0
+        /// Entries of two floats, `[outputChannels, listCapacity]`, and how many there are.
+        package let lists, listCounts: Int
+        /// Output positions whose gradients are listed at a time.
+        package let listCapacity: Int
+        /// One image with its padding.
+        package let image: Int
+        /// The weights in another order, or the tree's stack.
+        package let turned: Int
+        package let floatCount: Int
+    }
+
+    package func sparsePlaces(sampleCount: Int) -> SparsePlaces {
+        func rounded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+        func masks(_ positions: Int, _ channels: Int) -> Int { rounded(positions * ((channels + 63) / 64) * 2) }
+        let lists = max(
+            masks(sampleCount * window.outputPositions, outputChannels), masks(window.inputPositions, inputChannels))
+        let listCapacity = min(window.outputPositions, 128)
+        let listCounts = lists + rounded(outputChannels * listCapacity * 2)
+        let image = listCounts + rounded(outputChannels * 2)
+        let turned = image + (window.outputHeight + 2) * (window.outputWidth + 2) * inputChannels
+        return SparsePlaces(
+            lists: lists, listCounts: listCounts, listCapacity: listCapacity, image: image, turned: turned,
+            floatCount: turned + (treeLevels(sampleCount) + 1) * weightCount + 16)
     }
 }
 

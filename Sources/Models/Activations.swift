@@ -18,11 +18,16 @@ package struct Activations: ~Copyable {
     private let gradients: [Int]
     private let scratch: Int
     private let network: Network
+    private let blocks: SampleBlocks
     /// By operation: whether `backward` leaves the gradients of its parameters out.
     private let isFactored: [Bool]
 
-    /// Gradients of `factored` operations are not computed by `backward`, but by `FactoredLayer`.
-    package init(network: Network, capacity: Int, factored: [Int] = []) {
+    /// Gradients of `factored` operations are not computed by `backward`, but by `FactoredLayer`. Layers that work sample by
+    /// sample run over blocks of `blockFloatCount` floats.
+    package init(
+        network: Network, capacity: Int, factored: [Int] = [],
+        blockFloatCount: Int = SampleBlocks.standardFloatCount
+    ) {
         var end = 0
         func take(_ count: Int) -> Int {
             defer { end += (count + 15) / 16 * 16 }
@@ -36,6 +41,9 @@ package struct Activations: ~Copyable {
         scratch = take(network.scratchFloatCount(sampleCount: capacity))
         buffer = AlignedBuffer(count: end)
         isFactored = network.operations.indices.map { factored.contains($0) }
+        blocks = SampleBlocks(
+            network.operations, memory: network.memory, inputFeatures: network.inputFeatures,
+            floatCount: blockFloatCount)
         self.network = network
         self.capacity = capacity
     }
@@ -65,21 +73,31 @@ package struct Activations: ~Copyable {
     ///
     /// - Throws: What the batch's sums throw.
     package func forward(_ context: LayerContext, sampleCount: Int) throws {
-        for (index, operation) in network.operations.enumerated() {
-            let input = buffer.base + values[operation.inputs[0]]
-            let output = buffer.base + values[index + 1]
-            switch operation.kind {
-            case .layer(let layer):
-                try layer.forward(
-                    context,
-                    ForwardPass(
-                        sampleCount: sampleCount, input: input, output: output, saved: buffer.base + saved[index],
-                        batchSaved: buffer.base + batchSaved[index], scratch: buffer.base + scratch))
-            case .sum:
-                context.kernels.addElements(
-                    input, buffer.base + values[operation.inputs[1]],
-                    count: sampleCount * operation.outputShape.elementCount, to: output)
+        for run in blocks.forward {
+            try run.forEachBlock(sampleCount) { samples in
+                for index in run.range { try forward(context, index, samples) }
             }
+        }
+    }
+
+    private func forward(_ context: LayerContext, _ index: Int, _ samples: Range<Int>) throws {
+        let operation = network.operations[index]
+        let first = samples.lowerBound
+        let count = operation.outputShape.elementCount
+        let input = buffer.base + values[operation.inputs[0]] + first * network.features(of: operation.inputs[0])
+        let output = buffer.base + values[index + 1] + first * count
+        switch operation.kind {
+        case .layer(let layer):
+            try layer.forward(
+                context,
+                ForwardPass(
+                    sampleCount: samples.count, input: input, output: output,
+                    saved: buffer.base + saved[index] + first * layer.savedFloatsPerSample,
+                    batchSaved: buffer.base + batchSaved[index], scratch: buffer.base + scratch))
+        case .sum:
+            context.kernels.addElements(
+                input, buffer.base + values[operation.inputs[1]] + first * count, count: samples.count * count,
+                to: output)
         }
     }
 
@@ -104,40 +122,69 @@ package struct Activations: ~Copyable {
         gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>
     ) throws {
         var lastTrained: Int?
-        for step in network.memory.steps {
-            switch step {
-            case .parameterGradient(let index, let slot):
-                guard !isFactored[index], case .layer(let layer) = network.operations[index].kind else { continue }
+        for run in blocks.backward {
+            // A step that computes parameters' gradients is a run of its own.
+            if case .parameterGradient(let index, let slot) = network.memory.steps[run.range.lowerBound] {
+                guard !isFactored[index] else { continue }
                 lastTrained = index
-                let input = buffer.base + values[network.operations[index].inputs[0]]
                 for (number, samples) in subtrees.enumerated() {
-                    let first = samples.lowerBound
-                    layer.parameterGradient(
-                        context,
-                        GradientPass(
-                            sampleCount: samples.count, grainSize: grainSize,
-                            input: input + first * layer.inputFeatures,
-                            saved: buffer.base + saved[index] + first * layer.savedFloatsPerSample,
-                            batchSaved: buffer.base + batchSaved[index],
-                            outputGradient: gradient(slot) + first * layer.outputFeatures,
-                            gradients: parameterGradients[number], scratch: buffer.base + scratch))
+                    parameterGradient(
+                        context, index, slot, samples, grainSize: grainSize, to: parameterGradients[number])
                 }
-            case .inputGradient(let index, let slot, let target):
-                guard case .layer(let layer) = network.operations[index].kind else { continue }
-                try layer.inputGradient(
-                    context,
-                    BackwardPass(
-                        sampleCount: sampleCount, input: buffer.base + values[network.operations[index].inputs[0]],
-                        output: buffer.base + values[index + 1], saved: buffer.base + saved[index],
-                        batchSaved: buffer.base + batchSaved[index], outputGradient: gradient(slot),
-                        inputGradient: gradient(target),
-                        parameterGradients: lastTrained == index ? parameterGradients : nil,
-                        scratch: buffer.base + scratch))
-            case .add(let first, let second, let sum, let value):
-                context.kernels.addElements(
-                    gradient(first), gradient(second), count: sampleCount * network.features(of: value),
-                    to: gradient(sum))
+                continue
             }
+            try run.forEachBlock(sampleCount) { samples in
+                for step in run.range {
+                    try inputGradient(
+                        context, network.memory.steps[step], samples, lastTrained: lastTrained, parameterGradients)
+                }
+            }
+        }
+    }
+
+    private func parameterGradient(
+        _ context: LayerContext, _ index: Int, _ slot: Int, _ samples: Range<Int>, grainSize: Int,
+        to gradients: UnsafeMutablePointer<Float>
+    ) {
+        guard case .layer(let layer) = network.operations[index].kind else { return }
+        let first = samples.lowerBound
+        layer.parameterGradient(
+            context,
+            GradientPass(
+                sampleCount: samples.count, grainSize: grainSize,
+                input: buffer.base + values[network.operations[index].inputs[0]] + first * layer.inputFeatures,
+                saved: buffer.base + saved[index] + first * layer.savedFloatsPerSample,
+                batchSaved: buffer.base + batchSaved[index],
+                outputGradient: gradient(slot) + first * layer.outputFeatures,
+                gradients: gradients, scratch: buffer.base + scratch))
+    }
+
+    private func inputGradient(
+        _ context: LayerContext, _ step: NetworkMemory.BackwardStep, _ samples: Range<Int>, lastTrained: Int?,
+        _ parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>
+    ) throws {
+        let first = samples.lowerBound
+        switch step {
+        case .parameterGradient: break
+        case .inputGradient(let index, let slot, let target):
+            guard case .layer(let layer) = network.operations[index].kind else { return }
+            let (inputs, outputs) = (first * layer.inputFeatures, first * layer.outputFeatures)
+            try layer.inputGradient(
+                context,
+                BackwardPass(
+                    sampleCount: samples.count,
+                    input: buffer.base + values[network.operations[index].inputs[0]] + inputs,
+                    output: buffer.base + values[index + 1] + outputs,
+                    saved: buffer.base + saved[index] + first * layer.savedFloatsPerSample,
+                    batchSaved: buffer.base + batchSaved[index], outputGradient: gradient(slot) + outputs,
+                    inputGradient: gradient(target) + inputs,
+                    parameterGradients: lastTrained == index ? parameterGradients : nil, scratch: buffer.base + scratch)
+            )
+        case .add(let a, let b, let sum, let value):
+            let count = network.features(of: value)
+            context.kernels.addElements(
+                gradient(a) + first * count, gradient(b) + first * count, count: samples.count * count,
+                to: gradient(sum) + first * count)
         }
     }
 

@@ -51,6 +51,7 @@ struct Convolution2D: Layer {
     }
 
     var hasParameters: Bool { true }
+    var isSampleWise: Bool { true }
     var drawsWeight: Bool { true }
 
     var flopsPerSample: Double {

@@ -192,6 +192,9 @@ package protocol Layer: Sendable {
     var memory: OutputMemory { get }
     /// Whether backward reads the own output, so that the next layer must not overwrite it.
     var backwardReadsOutput: Bool { get }
+    /// Whether a sample's output and input gradient depend on that sample alone, and cost no less when many samples come
+    /// at once: the layer may run over a few samples after the other (`SampleBlocks`).
+    var isSampleWise: Bool { get }
     /// What forward keeps for backward besides input and output: for each sample, and for the batch as a whole.
     var savedFloatsPerSample: Int { get }
     var savedFloatsPerBatch: Int { get }
@@ -229,6 +232,7 @@ package enum OutputMemory: Sendable {
 extension Layer {
     package var memory: OutputMemory { .own }
     package var backwardReadsOutput: Bool { false }
+    package var isSampleWise: Bool { false }
     package var savedFloatsPerSample: Int { 0 }
     package var savedFloatsPerBatch: Int { 0 }
     package var batchSumColumns: Int { 0 }

@@ -26,6 +26,8 @@ struct MaxPool2D: Layer {
         outputShape = [window.outputHeight, window.outputWidth, channels]
     }
 
+    var isSampleWise: Bool { true }
+
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
         context.kernels.maxPool(
             window, channels: channels, sampleCount: pass.sampleCount, x: pass.input, y: pass.output)
@@ -63,6 +65,8 @@ struct AveragePool2D: Layer {
         self.inputShape = inputShape
         outputShape = [channels]
     }
+
+    var isSampleWise: Bool { true }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
         context.kernels.averagePool(

@@ -8,6 +8,7 @@ struct ReLU: Layer {
     var outputShape: Shape { inputShape }
     var memory: OutputMemory { .mayReplaceInput }
     var backwardReadsOutput: Bool { true }
+    var isSampleWise: Bool { true }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
         context.kernels.rectify(pass.input, count: pass.sampleCount * inputFeatures, to: pass.output)

@@ -56,6 +56,14 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
         ConvolutionCase((2, 2, 4_100), 2, (3, 3), padding: 1, samples: (2, 1)),
         ConvolutionCase((6, 6, 3), 40, (3, 3), samples: (0, 8)),
         ConvolutionCase((6, 6, 3), 4, (3, 3), samples: (61, 4)),
+        ConvolutionCase((3, 28, 2), 48, (3, 3), samples: (2, 1)),
+        ConvolutionCase((4, 17, 5), 96, (2, 4), stride: 1, samples: (2, 1)),
+        ConvolutionCase((9, 12, 1), 64, (3, 3), stride: 2, samples: (5, 2)),
+        ConvolutionCase((6, 4, 32), 64, (3, 3), samples: (9, 2)),
+        ConvolutionCase((3, 3, 64), 16, (3, 3), samples: (3, 1)),
+        ConvolutionCase((4, 5, 96), 128, (3, 3), samples: (3, 2)),
+        ConvolutionCase((17, 15, 32), 80, (3, 3), samples: (2, 1)),
+        ConvolutionCase((6, 7, 32), 48, (3, 3), padding: 1, samples: (3, 2)),
     ]
 }
 
@@ -66,11 +74,20 @@ private func firstDifference(_ actual: [UInt32], _ expected: [UInt32]) -> String
     return "element \(index): \(Float(bitPattern: actual[index])) instead of \(Float(bitPattern: expected[index]))"
 }
 
+/// The shares of operands other than 0 that are tried: kernels may leave zeros out where there are many.
+private let densities: [Float] = [1, 0.6, 0.1]
+
+/// The same values, about `density` of them; the others are 0 of both signs.
+private func thinned(_ values: [Float], _ density: Float) -> [Float] {
+    let chances = randomValues(values.count, seed: 72)
+    return zip(values, chances).map { (abs($1) <= density * 2 || density == 1) ? $0 : $0 * 0 }
+}
+
 @Suite("Convolution equals its slow twin")
 struct ConvolutionTests {
-    @Test("forward", arguments: ConvolutionCase.table)
-    func forward(_ test: ConvolutionCase) {
-        let x = randomValues(max(1, test.sampleCount * test.shape.inputCount), seed: 60)
+    @Test("forward", arguments: ConvolutionCase.table, densities)
+    func forward(_ test: ConvolutionCase, density: Float) {
+        let x = thinned(randomValues(max(1, test.sampleCount * test.shape.inputCount), seed: 60), density)
         let weight = randomValues(test.shape.weightCount, seed: 61)
         compare(test, count: test.sampleCount * test.shape.outputCount) { kernels, y, scratch, workspace in
             kernels.convolve(
@@ -79,9 +96,9 @@ struct ConvolutionTests {
         }
     }
 
-    @Test("input gradient", arguments: ConvolutionCase.table)
-    func inputGradient(_ test: ConvolutionCase) {
-        let dy = randomValues(max(1, test.sampleCount * test.shape.outputCount), seed: 62)
+    @Test("input gradient", arguments: ConvolutionCase.table, densities)
+    func inputGradient(_ test: ConvolutionCase, density: Float) {
+        let dy = thinned(randomValues(max(1, test.sampleCount * test.shape.outputCount), seed: 62), density)
         let weight = randomValues(test.shape.weightCount, seed: 63)
         compare(test, count: test.sampleCount * test.shape.inputCount) { kernels, dx, scratch, workspace in
             kernels.convolutionInputGradient(
@@ -90,10 +107,10 @@ struct ConvolutionTests {
         }
     }
 
-    @Test("weight gradient", arguments: ConvolutionCase.table)
-    func weightGradient(_ test: ConvolutionCase) {
+    @Test("weight gradient", arguments: ConvolutionCase.table, densities)
+    func weightGradient(_ test: ConvolutionCase, density: Float) {
         let x = randomValues(max(1, test.sampleCount * test.shape.inputCount), seed: 64)
-        let dy = randomValues(max(1, test.sampleCount * test.shape.outputCount), seed: 65)
+        let dy = thinned(randomValues(max(1, test.sampleCount * test.shape.outputCount), seed: 65), density)
         compare(test, count: test.shape.weightCount) { kernels, gradient, scratch, workspace in
             kernels.convolutionWeightGradient(
                 test.shape, sampleCount: test.sampleCount, grainSize: test.grainSize, x: x, dy: dy,

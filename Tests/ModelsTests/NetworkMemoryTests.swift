@@ -66,6 +66,8 @@ struct NetworkMemoryTests {
         "dense 24, residual { identity, residual { dense 24 } shortcut { softmax } }, dense 3, softmax",
         "residual { conv 2 1 }, global-avgpool, dense 3",
         "conv 2 1, global-avgpool, residual { relu, dense 2 }, dense 3",
+        "conv 5 2x2, relu, maxpool 2 stride 1, conv 8 1, relu, avgpool 1, dense 3",
+        "conv 2 1, maxpool 2 stride 1, conv 9 2 padding 1, maxpool 1, relu, conv 1 1, relu, dense 3",
     ]
 
     @Test("known models", arguments: known) func knownModels(model: String) throws { try compare(model, number: 1) }
@@ -120,7 +122,8 @@ struct NetworkMemoryTests {
         try plain.run(makeContext(), x: x, outputGradient: outputGradient)
         let plainState = stateBits()
 
-        let activations = Activations(network: network, capacity: sampleCount)
+        // Few enough that image layers take one or two samples at a time.
+        let activations = Activations(network: network, capacity: sampleCount, blockFloatCount: 100)
         let gradients = AlignedMemory(count: network.layout.floatCount)
         // What another batch leaves behind must not matter.
         for (x, outputGradient) in [(values(x.count, from: 2_000), values(15, from: 3_000)), (x, outputGradient)] {

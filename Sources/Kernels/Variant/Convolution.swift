@@ -9,6 +9,16 @@ extension VariantKernels {
         _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
         y: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
     ) {
+        if let direct = DirectConvolution(shape, weight: weight) {
+            let sparse = SparseConvolution(shape, weight: weight, scratch: scratch)
+            let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
+            for sample in 0..<sampleCount {
+                let (image, target) = (x + sample * inputCount, y + sample * outputCount)
+                if let sparse, sparse.run(image, to: target) { continue }
+                direct.run(image, to: target)
+            }
+            return
+        }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
         let depth = shape.windowCount
         let columns = shape.outputChannels
@@ -31,36 +41,67 @@ extension VariantKernels {
             for i in 0..<shape.weightCount { gradient[i] = 0 }
             return
         }
+        if let sparse = SparseGradients(shape, sampleCount: sampleCount, dy: dy, scratch: scratch) {
+            sumGrains(
+                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: sparse.turned,
+                others: sparse.turned + shape.weightCount
+            ) { samples, sum in
+                sparse.weightGradient(samples: samples, x: x, sum: sum)
+            }
+            sparse.turnBack(UnsafePointer(sparse.turned), to: gradient)
+            return
+        }
+        if let narrow = NarrowWeightGradient(shape, x: x, dy: dy) {
+            return sumGrains(
+                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
+                others: scratch
+            ) { samples, sum in
+                narrow.run(samples, to: sum)
+            }
+        }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
         let rows = shape.windowCount
         let columns = shape.outputChannels
-        let stack = scratch + 2 * shape.blockFloatCount
-        func level(_ depth: Int) -> UnsafeMutablePointer<Float> {
-            depth == 0 ? gradient : stack + (depth - 1) * shape.weightCount
+        let positions = shape.window.outputPositions
+        sumGrains(
+            sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
+            others: scratch + 2 * shape.blockFloatCount
+        ) { samples, sum in
+            let first = samples.lowerBound * positions
+            windows.forEachBlock(first..<samples.upperBound * positions, in: scratch, shape) { block, matrix in
+                multiply(
+                    MatrixProduct(
+                        .tn, m: rows, n: columns, k: block.count, a: matrix, aStride: rows,
+                        b: dy + block.lowerBound * columns, bStride: columns, c: sum, cStride: columns,
+                        accumulates: block.lowerBound > first),
+                    workspace: workspace)
+            }
         }
-        // The tree as a binary counter carries: after grain number g, as many merges as g has trailing zero bits.
+    }
+
+    /// The canonical tree as a binary counter carries: after grain number g, as many merges as g has trailing zero bits;
+    /// at the end, all. The lowest level of the stack, and at last the sum, is `first`, the others follow each other.
+    private func sumGrains(
+        sampleCount: Int, grainSize: Int, count: Int, first: UnsafeMutablePointer<Float>,
+        others: UnsafeMutablePointer<Float>,
+        _ chain: (_ samples: Range<Int>, _ sum: UnsafeMutablePointer<Float>) -> Void
+    ) {
+        func level(_ depth: Int) -> UnsafeMutablePointer<Float> {
+            depth == 0 ? first : others + (depth - 1) * count
+        }
         var depth = 0
         var grains = 0
         var sample = 0
         while sample < sampleCount {
             let next = min(sample + grainSize, sampleCount)
-            let sum = level(depth)
-            let positions = sample * shape.window.outputPositions..<next * shape.window.outputPositions
-            windows.forEachBlock(positions, in: scratch, shape) { block, matrix in
-                multiply(
-                    MatrixProduct(
-                        .tn, m: rows, n: columns, k: block.count, a: matrix, aStride: rows,
-                        b: dy + block.lowerBound * columns, bStride: columns, c: sum, cStride: columns,
-                        accumulates: block.lowerBound > positions.lowerBound),
-                    workspace: workspace)
-            }
+            chain(sample..<next, level(depth))
             depth += 1
             grains += 1
             sample = next
             let merges = sample == sampleCount ? depth - 1 : grains.trailingZeroBitCount
             for _ in 0..<merges {
                 depth -= 1
-                accumulate(level(depth), count: shape.weightCount, onto: level(depth - 1))
+                accumulate(level(depth), count: count, onto: level(depth - 1))
             }
         }
     }
@@ -72,6 +113,10 @@ extension VariantKernels {
         _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
         dx: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
     ) {
+        if let sparse = SparseGradients(shape, sampleCount: sampleCount, dy: dy, scratch: scratch) {
+            sparse.inputGradient(weight: weight, dx: dx)
+            return
+        }
         let window = shape.window
         for row in 0..<min(window.stride, window.inputHeight) {
             let rows = Phase(

@@ -55,6 +55,9 @@ extension VariantKernels {
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Float>,
         y: UnsafeMutablePointer<Float>
     ) {
+        if let squares = PoolSquares(window, channels: channels, sampleCount: sampleCount) {
+            return squares.maxPool(x, to: y)
+        }
         window.forEachOutput(channels: channels, sampleCount: sampleCount) { part, image, output in
             let first = window.firstTap(part, image: image, channels: channels)
             var channel = 0
@@ -84,6 +87,9 @@ extension VariantKernels {
         _ window: SlidingWindow, channels: Int, sampleCount: Int, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
         dx: UnsafeMutablePointer<Float>
     ) {
+        if let squares = PoolSquares(window, channels: channels, sampleCount: sampleCount) {
+            return squares.maxPoolGradient(x, dy: dy, to: dx)
+        }
         clear(dx, count: sampleCount * window.inputPositions * channels)
         let zero = Vector(repeating: 0)
         window.forEachOutput(channels: channels, sampleCount: sampleCount) { part, image, output in

@@ -66,7 +66,7 @@ private struct BlockedProduct {
             while column < product.n {
                 let count = min(columns, product.n - column)
                 packBlock(first: first, depth: depth, column: column, count: count)
-                run(micro, column: column, count: count)
+                run(micro, first: first, column: column, count: count)
                 column += count
             }
             first += depth
@@ -81,14 +81,15 @@ private struct BlockedProduct {
                     product.b + (column + panel) * product.bStride + first, stride: product.bStride, depth: depth,
                     columns: min(panelColumns, count - panel), width: panelColumns, to: block + panel * depth)
             }
-        } else {
+        } else if count % panelColumns > 0 {
+            let whole = count / panelColumns * panelColumns
             packPanels(
-                product.b + first * product.bStride + column, stride: product.bStride, depth: depth, columns: count,
-                to: block)
+                product.b + first * product.bStride + column + whole, stride: product.bStride, depth: depth,
+                columns: count - whole, to: block + whole * depth)
         }
     }
 
-    private func run(_ origin: MicroKernel, column: Int, count: Int) {
+    private func run(_ origin: MicroKernel, first: Int, column: Int, count: Int) {
         var row = 0
         while row < product.m {
             let height = min(tileRows, product.m - row)
@@ -116,7 +117,11 @@ private struct BlockedProduct {
                 micro.b = UnsafePointer(block + panel * micro.depth)
                 micro.bStep = panelColumns
                 micro.c = line + panel
-                if width == panelColumns {
+                if width == panelColumns && row == 0 && product.form != .nt {
+                    micro.b = product.b + first * product.bStride + column + panel
+                    micro.bStep = product.bStride
+                    micro.runPacking(to: block + panel * micro.depth)
+                } else if width == panelColumns {
                     if height == tileRows {
                         let isLast = panel + width == count
                         micro.ahead = LinesAhead(

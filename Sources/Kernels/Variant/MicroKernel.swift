@@ -15,6 +15,9 @@ import KernelContract
     let tileRows = 6
 #endif
 
+/// Rows of B that `runPacking` asks for ahead.
+private let rowsAhead = 12
+
 /// One micro-kernel call. Element (r, k) of A is `a[r * aRow + k * aStep]`; row k of B begins at `b[k * bStep]`.
 struct MicroKernel {
     var a: UnsafePointer<Float>
@@ -57,6 +60,38 @@ struct MicroKernel {
         }
         if ends { tile.finish() }
         tile.store(c, stride: cStride)
+    }
+
+    /// As `run`, and copies the rows of B that it reads to `panel`, beside each other, for the tiles below: the stores
+    /// and the way from memory hide behind the multiply-adds.
+    @inline(__always)
+    private func runPacking<Tile: RegisterTile>(_: Tile.Type, to panel: UnsafeMutablePointer<Float>) {
+        var tile = continues ? Tile(loading: UnsafePointer(c), stride: cStride) : Tile()
+        var a = a
+        var b = b
+        var panel = panel
+        for _ in 0..<depth {
+            lockstep_prefetch(b + rowsAhead * bStep)
+            if Tile.columnCount > 16 { lockstep_prefetch(b + rowsAhead * bStep + 16) }
+            tile.step(a, aRow, b)
+            store(load(b), panel)
+            if Tile.columnCount > 16 { store(load(b + 16), panel + 16) }
+            a += aStep
+            b += bStep
+            panel += Tile.columnCount
+        }
+        if ends { tile.finish() }
+        tile.store(c, stride: cStride)
+    }
+
+    /// `tileRows` × `panelColumns`.
+    @inline(never)
+    func runPacking(to panel: UnsafeMutablePointer<Float>) {
+        #if AVX512
+            runPacking(Wide<Rows12>.self, to: panel)
+        #else
+            runPacking(Narrow<Rows6>.self, to: panel)
+        #endif
     }
 
     #if AVX512

@@ -5,18 +5,20 @@ private let panelDepth = 2_048
 /// Rows of C that pass through a padded copy at a time where fewer than 16 columns are left.
 private let edgeRows = 256
 
-/// The smallest product that is worth copying both operands: rows, and floats of B.
-private let blockedRowLimit = 48
-private let blockedFloatLimit = 1 << 18
-/// KC, and KC × NC: a block of B, 512 KiB in L2.
-private let blockDepth = 400
-private let blockFloatCount = 131_072
+/// The smallest product that is worth copying both operands: rows, columns, and floats of B.
+private let blockedRowLimit = 24
+private let blockedColumnLimit = 128
+private let blockedFloatLimit = 1 << 19
+/// KC: two micro-panels of B, the one in use and the next one, are 128 KiB.
+private let blockDepth = 512
+/// MC × KC: a block of A, 384 KiB. More than this and L2, 1 MiB, loses some of it to pages that meet in a set.
+private let blockFloatCount = 98_304
 
 extension VariantKernels {
     @inline(never)
     package func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         guard product.m > 0, product.n > 0 else { return }
-        if product.m >= blockedRowLimit && product.n * product.k >= blockedFloatLimit && product.bStride >= 512 {
+        if product.m >= blockedRowLimit && product.n * product.k >= blockedFloatLimit && product.n >= blockedColumnLimit {
             BlockedProduct(product, workspace: workspace).run()
             return
         }
@@ -33,110 +35,128 @@ extension VariantKernels {
 
 /// Both operands in copies, for what does not fit L2 or has rows that meet in few cache sets.
 ///
-/// A block of B, KC × NC, is copied as micro-panels and stays in L2; past it go tiles of MR rows of A, copied to L1, and
-/// of C. All that is read from further away is read along its rows.
+/// A block of A, MC × KC, is copied and stays in L2; past it go micro-panels of B, KC × NR, each copied while the tiles of
+/// the one before run.
 private struct BlockedProduct {
-    let product: MatrixProduct
-    let depth: Int
-    /// NC.
-    let columns: Int
-    /// Rows of A in the copy an odd number of cache lines apart do not meet in a cache set.
-    let rowStride: Int
-    let block: UnsafeMutablePointer<Float>
-    let rows: UnsafeMutablePointer<Float>
-    let edge: UnsafeMutablePointer<Float>
+    private let product: MatrixProduct
+    /// MC and KC.
+    private let rows: Int
+    private let depth: Int
+    /// Rows of A in the copy are an odd number of cache lines apart, so that they do not meet in a cache set.
+    private let rowStride: Int
+    private let block: UnsafeMutablePointer<Float>
+    private let edge: UnsafeMutablePointer<Float>
+    private let panels: UnsafeMutablePointer<Float>
 
     init(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         self.product = product
         depth = balanced(product.k, limit: blockDepth, multiple: 8)
-        columns = balanced(
-            product.n, limit: blockFloatCount / depth / panelColumns * panelColumns, multiple: panelColumns)
         rowStride = ((depth + 15) / 16 | 1) * 16
+        rows = balanced(product.m, limit: blockFloatCount / rowStride / tileRows * tileRows, multiple: tileRows)
         block = workspace
-        rows = workspace + blockFloatCount
-        edge = rows + tileRows * rowStride
+        edge = block + blockFloatCount
+        panels = edge + edgeRows * 16
     }
 
     func run() {
         var first = 0
         while first < product.k {
             let depth = min(depth, product.k - first)
-            let micro = MicroKernel(product, first: first, depth: depth)
-            var column = 0
-            while column < product.n {
-                let count = min(columns, product.n - column)
-                packBlock(first: first, depth: depth, column: column, count: count)
-                run(micro, first: first, column: column, count: count)
-                column += count
+            var row = 0
+            while row < product.m {
+                let count = min(rows, product.m - row)
+                var micro = MicroKernel(product, first: first, depth: depth)
+                micro.a += row * micro.aRow
+                micro.b += first * micro.bStep
+                micro.c += row * micro.cStride
+                packBlock(&micro, rowCount: count)
+                run(micro, first: first, rowCount: count)
+                row += count
             }
             first += depth
         }
     }
 
-    /// Micro-panels of `panelColumns` columns, the last one padded.
-    private func packBlock(first: Int, depth: Int, column: Int, count: Int) {
-        if product.form == .nt {
-            for panel in stride(from: 0, to: count, by: panelColumns) {
-                packTransposed(
-                    product.b + (column + panel) * product.bStride + first, stride: product.bStride, depth: depth,
-                    columns: min(panelColumns, count - panel), width: panelColumns, to: block + panel * depth)
+    /// Rows as they are; for A transposed, micro-panels of `tileRows` columns of the operand.
+    private func packBlock(_ micro: inout MicroKernel, rowCount: Int) {
+        if product.form == .tn {
+            var row = 0
+            while row < rowCount {
+                packColumns(
+                    micro.a + row, stride: micro.aStep, depth: micro.depth, columns: min(tileRows, rowCount - row),
+                    to: block + row * micro.depth)
+                row += tileRows
             }
-        } else if count % panelColumns > 0 {
-            let whole = count / panelColumns * panelColumns
-            packPanels(
-                product.b + first * product.bStride + column + whole, stride: product.bStride, depth: depth,
-                columns: count - whole, to: block + whole * depth)
+            micro.aStep = tileRows
+        } else {
+            packRows(
+                micro.a, stride: micro.aRow, rowCount: rowCount, depth: micro.depth, to: block,
+                targetStride: rowStride)
+            micro.aRow = rowStride
+        }
+        micro.a = UnsafePointer(block)
+    }
+
+    /// All columns of C for the block of A.
+    private func run(_ origin: MicroKernel, first: Int, rowCount: Int) {
+        var feeder = PanelFeeder(
+            c: origin.c, cStride: origin.cStride, b: origin.b, bStride: origin.bStep, depth: origin.depth,
+            rowCount: rowCount)
+        withUnsafeMutablePointer(to: &feeder) { feeder in
+            var isPacked = false
+            var panel = panels
+            var spare = panels + origin.depth * panelColumns
+            var column = 0
+            while column < product.n {
+                let rest = product.n - column
+                let width = rest >= panelColumns ? panelColumns : 16
+                let columns = min(rest, width)
+                var micro = origin
+                micro.c += column
+                if !isPacked { pack(origin, first: first, column: column, columns: columns, width: width, to: panel) }
+                isPacked = product.form != .nt && rest - columns >= panelColumns
+                if isPacked { feeder.pointee.begin(origin.b + column + columns, depth: origin.depth, to: spare) }
+                micro.feeder = feeder
+                micro.b = UnsafePointer(panel)
+                micro.bStep = width
+                if columns == width {
+                    runColumn(micro, rowCount: rowCount, columns: width)
+                } else {
+                    micro.runEdge(rowCount: rowCount, columns: columns, edge: edge)
+                }
+                feeder.pointee.finish()
+                swap(&panel, &spare)
+                column += columns
+            }
         }
     }
 
-    private func run(_ origin: MicroKernel, first: Int, column: Int, count: Int) {
+    private func runColumn(_ origin: MicroKernel, rowCount: Int, columns: Int) {
+        guard product.form == .tn else {
+            origin.runColumn(rowCount: rowCount, columns: columns)
+            return
+        }
+        var micro = origin
         var row = 0
-        while row < product.m {
-            let height = min(tileRows, product.m - row)
-            var micro = origin
-            micro.a += row * micro.aRow
-            let source = micro.a
-            if product.form == .tn {
-                packColumns(source, stride: micro.aStep, depth: micro.depth, columns: height, to: rows)
-                micro.aRow = 1
-                micro.aStep = tileRows
-            } else {
-                packRows(
-                    source, stride: micro.aRow, rowCount: height, depth: micro.depth, to: rows,
-                    targetStride: rowStride)
-                micro.aRow = rowStride
-            }
-            micro.a = UnsafePointer(rows)
-            let line = micro.c + row * micro.cStride + column
-            // While a tile runs, the next one's C and a part of the next rows of A are on their way.
-            let next = product.form == .tn ? source + tileRows : source + tileRows * origin.aRow
-            let lineCount = product.form == .tn ? 0 : (micro.depth + count - 1) / count * panelColumns / 16
-            var panel = 0
-            while panel < count {
-                let width = min(panelColumns, count - panel)
-                micro.b = UnsafePointer(block + panel * micro.depth)
-                micro.bStep = panelColumns
-                micro.c = line + panel
-                if width == panelColumns && row == 0 && product.form != .nt {
-                    micro.b = product.b + first * product.bStride + column + panel
-                    micro.bStep = product.bStride
-                    micro.runPacking(to: block + panel * micro.depth)
-                } else if width == panelColumns {
-                    if height == tileRows {
-                        let isLast = panel + width == count
-                        micro.ahead = LinesAhead(
-                            c: isLast ? UnsafePointer(line) + tileRows * micro.cStride : UnsafePointer(micro.c) + width,
-                            cStride: micro.cStride, a: next + panel / panelColumns * lineCount * 16,
-                            aStride: origin.aRow, aLineCount: lineCount)
-                    }
-                    micro.runColumn(rowCount: height, columns: width)
-                } else {
-                    micro.ahead = nil
-                    micro.runNarrow(rowCount: height, columns: width, edge: edge)
-                }
-                panel += width
-            }
-            row += height
+        while row < rowCount {
+            micro.runColumn(rowCount: min(tileRows, rowCount - row), columns: columns)
+            micro.a += tileRows * micro.depth
+            micro.c += tileRows * micro.cStride
+            row += tileRows
+        }
+    }
+
+    private func pack(
+        _ micro: MicroKernel, first: Int, column: Int, columns: Int, width: Int, to panel: UnsafeMutablePointer<Float>
+    ) {
+        if product.form == .nt {
+            packTransposed(
+                product.b + column * product.bStride + first, stride: product.bStride, depth: micro.depth,
+                columns: columns, width: width, to: panel)
+        } else {
+            packPanel(
+                micro.b + column, stride: product.bStride, depth: micro.depth, columns: columns, width: width,
+                to: panel)
         }
     }
 }
@@ -179,7 +199,8 @@ extension MicroKernel {
             } else {
                 micro.b += first * product.bStride + column
                 if columns < width {
-                    packEdge(micro.b, stride: product.bStride, depth: depth, columns: columns, to: panel)
+                    packPanel(
+                        micro.b, stride: product.bStride, depth: depth, columns: columns, width: width, to: panel)
                     micro.b = UnsafePointer(panel)
                     micro.bStep = width
                 }
@@ -191,17 +212,6 @@ extension MicroKernel {
             }
             column += columns
         }
-    }
-
-    /// Fewer than `panelColumns` columns of a padded panel.
-    fileprivate func runNarrow(rowCount: Int, columns: Int, edge: UnsafeMutablePointer<Float>) {
-        var micro = self
-        if columns >= 16 {
-            micro.runColumn(rowCount: rowCount, columns: 16)
-            micro.b += 16
-            micro.c += 16
-        }
-        if columns % 16 > 0 { micro.runEdge(rowCount: rowCount, columns: columns % 16, edge: edge) }
     }
 }
 

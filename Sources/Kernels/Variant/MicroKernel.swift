@@ -15,9 +15,6 @@ import KernelContract
     let tileRows = 6
 #endif
 
-/// Rows of B that `runPacking` asks for ahead.
-private let rowsAhead = 12
-
 /// One micro-kernel call. Element (r, k) of A is `a[r * aRow + k * aStep]`; row k of B begins at `b[k * bStep]`.
 struct MicroKernel {
     var a: UnsafePointer<Float>
@@ -31,8 +28,8 @@ struct MicroKernel {
     /// Whether the chains go on from C, and whether they end here (`+ 0.0`).
     var continues: Bool
     var ends: Bool
-    /// What is asked for while the tile runs, if anything: rows of the next tile's C and of the next rows of A.
-    var ahead: LinesAhead?
+    /// Brings what comes next closer while the tile runs.
+    var feeder: UnsafeMutablePointer<PanelFeeder>?
 
     @inline(__always)
     func run<Tile: RegisterTile>(_: Tile.Type) {
@@ -40,11 +37,12 @@ struct MicroKernel {
         var a = a
         var b = b
         var rest = depth
-        if var ahead {
-            // In parts: a burst of requests would keep the loads of this tile waiting.
+        if let feeder {
+            // In as many parts as the tile has rows: a burst would keep the loads of this tile waiting.
             let part = depth / Tile.rowCount
+            feeder.pointee.c = UnsafePointer(c) + Tile.rowCount * cStride
             for _ in 0..<Tile.rowCount {
-                ahead.request()
+                feeder.pointee.feed()
                 for _ in 0..<part {
                     tile.step(a, aRow, b)
                     a += aStep
@@ -60,38 +58,6 @@ struct MicroKernel {
         }
         if ends { tile.finish() }
         tile.store(c, stride: cStride)
-    }
-
-    /// As `run`, and copies the rows of B that it reads to `panel`, beside each other, for the tiles below: the stores
-    /// and the way from memory hide behind the multiply-adds.
-    @inline(__always)
-    private func runPacking<Tile: RegisterTile>(_: Tile.Type, to panel: UnsafeMutablePointer<Float>) {
-        var tile = continues ? Tile(loading: UnsafePointer(c), stride: cStride) : Tile()
-        var a = a
-        var b = b
-        var panel = panel
-        for _ in 0..<depth {
-            lockstep_prefetch(b + rowsAhead * bStep)
-            if Tile.columnCount > 16 { lockstep_prefetch(b + rowsAhead * bStep + 16) }
-            tile.step(a, aRow, b)
-            store(load(b), panel)
-            if Tile.columnCount > 16 { store(load(b + 16), panel + 16) }
-            a += aStep
-            b += bStep
-            panel += Tile.columnCount
-        }
-        if ends { tile.finish() }
-        tile.store(c, stride: cStride)
-    }
-
-    /// `tileRows` × `panelColumns`.
-    @inline(never)
-    func runPacking(to panel: UnsafeMutablePointer<Float>) {
-        #if AVX512
-            runPacking(Wide<Rows12>.self, to: panel)
-        #else
-            runPacking(Narrow<Rows6>.self, to: panel)
-        #endif
     }
 
     #if AVX512
@@ -148,25 +114,5 @@ struct MicroKernel {
             micro.a += height * aRow
             micro.c += height * cStride
         }
-    }
-}
-
-/// Cache lines that are read soon, row by row.
-struct LinesAhead {
-    /// A row of C: one tile wide.
-    var c: UnsafePointer<Float>
-    var cStride: Int
-    /// A row of A: `aLineCount` cache lines of it.
-    var a: UnsafePointer<Float>
-    var aStride: Int
-    var aLineCount: Int
-
-    @inline(__always)
-    mutating func request() {
-        lockstep_prefetch(c)
-        lockstep_prefetch(c + panelColumns - 1)
-        c += cStride
-        for line in 0..<aLineCount { lockstep_prefetch(a + line * 16) }
-        a += aStride
     }
 }

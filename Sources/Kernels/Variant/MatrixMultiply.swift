@@ -3,22 +3,13 @@ import KernelContract
 /// KC of a packed panel where A and most of B are read in place.
 private let panelDepth = 2_048
 /// Rows of C that pass through a padded copy at a time where fewer than 16 columns are left.
-private let edgeRows = 256
-
-/// The smallest product that is worth copying both operands: rows, columns, and floats of B.
-private let blockedRowLimit = 24
-private let blockedColumnLimit = 128
-private let blockedFloatLimit = 1 << 19
-/// KC: two micro-panels of B, the one in use and the next one, are 128 KiB.
-private let blockDepth = 512
-/// MC × KC: a block of A, 384 KiB. More than this and L2, 1 MiB, loses some of it to pages that meet in a set.
-private let blockFloatCount = 98_304
+let edgeRows = 256
 
 extension VariantKernels {
     @inline(never)
     package func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         guard product.m > 0, product.n > 0 else { return }
-        if product.m >= blockedRowLimit && product.n * product.k >= blockedFloatLimit && product.n >= blockedColumnLimit {
+        if BlockedProduct.pays(product) {
             BlockedProduct(product, workspace: workspace).run()
             return
         }
@@ -33,144 +24,9 @@ extension VariantKernels {
     }
 }
 
-/// Both operands in copies, for what does not fit L2 or has rows that meet in few cache sets.
-///
-/// A block of A, MC × KC, is copied and stays in L2; past it go micro-panels of B, KC × NR, each copied while the tiles of
-/// the one before run.
-private struct BlockedProduct {
-    private let product: MatrixProduct
-    /// MC and KC.
-    private let rows: Int
-    private let depth: Int
-    /// Rows of A in the copy are an odd number of cache lines apart, so that they do not meet in a cache set.
-    private let rowStride: Int
-    private let block: UnsafeMutablePointer<Float>
-    private let edge: UnsafeMutablePointer<Float>
-    private let panels: UnsafeMutablePointer<Float>
-
-    init(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
-        self.product = product
-        depth = balanced(product.k, limit: blockDepth, multiple: 8)
-        rowStride = ((depth + 15) / 16 | 1) * 16
-        rows = balanced(product.m, limit: blockFloatCount / rowStride / tileRows * tileRows, multiple: tileRows)
-        block = workspace
-        edge = block + blockFloatCount
-        panels = edge + edgeRows * 16
-    }
-
-    func run() {
-        var first = 0
-        while first < product.k {
-            let depth = min(depth, product.k - first)
-            var row = 0
-            while row < product.m {
-                let count = min(rows, product.m - row)
-                var micro = MicroKernel(product, first: first, depth: depth)
-                micro.a += row * micro.aRow
-                micro.b += first * micro.bStep
-                micro.c += row * micro.cStride
-                packBlock(&micro, rowCount: count)
-                run(micro, first: first, rowCount: count)
-                row += count
-            }
-            first += depth
-        }
-    }
-
-    /// Rows as they are; for A transposed, micro-panels of `tileRows` columns of the operand.
-    private func packBlock(_ micro: inout MicroKernel, rowCount: Int) {
-        if product.form == .tn {
-            var row = 0
-            while row < rowCount {
-                packColumns(
-                    micro.a + row, stride: micro.aStep, depth: micro.depth, columns: min(tileRows, rowCount - row),
-                    to: block + row * micro.depth)
-                row += tileRows
-            }
-            micro.aStep = tileRows
-        } else {
-            packRows(
-                micro.a, stride: micro.aRow, rowCount: rowCount, depth: micro.depth, to: block,
-                targetStride: rowStride)
-            micro.aRow = rowStride
-        }
-        micro.a = UnsafePointer(block)
-    }
-
-    /// All columns of C for the block of A.
-    private func run(_ origin: MicroKernel, first: Int, rowCount: Int) {
-        var feeder = PanelFeeder(
-            c: origin.c, cStride: origin.cStride, b: origin.b, bStride: origin.bStep, depth: origin.depth,
-            rowCount: rowCount)
-        withUnsafeMutablePointer(to: &feeder) { feeder in
-            var isPacked = false
-            var panel = panels
-            var spare = panels + origin.depth * panelColumns
-            var column = 0
-            while column < product.n {
-                let rest = product.n - column
-                let width = rest >= panelColumns ? panelColumns : 16
-                let columns = min(rest, width)
-                var micro = origin
-                micro.c += column
-                if !isPacked { pack(origin, first: first, column: column, columns: columns, width: width, to: panel) }
-                isPacked = product.form != .nt && rest - columns >= panelColumns
-                if isPacked { feeder.pointee.begin(origin.b + column + columns, depth: origin.depth, to: spare) }
-                micro.feeder = feeder
-                micro.b = UnsafePointer(panel)
-                micro.bStep = width
-                if columns == width {
-                    runColumn(micro, rowCount: rowCount, columns: width)
-                } else {
-                    micro.runEdge(rowCount: rowCount, columns: columns, edge: edge)
-                }
-                feeder.pointee.finish()
-                swap(&panel, &spare)
-                column += columns
-            }
-        }
-    }
-
-    private func runColumn(_ origin: MicroKernel, rowCount: Int, columns: Int) {
-        guard product.form == .tn else {
-            origin.runColumn(rowCount: rowCount, columns: columns)
-            return
-        }
-        var micro = origin
-        var row = 0
-        while row < rowCount {
-            micro.runColumn(rowCount: min(tileRows, rowCount - row), columns: columns)
-            micro.a += tileRows * micro.depth
-            micro.c += tileRows * micro.cStride
-            row += tileRows
-        }
-    }
-
-    private func pack(
-        _ micro: MicroKernel, first: Int, column: Int, columns: Int, width: Int, to panel: UnsafeMutablePointer<Float>
-    ) {
-        if product.form == .nt {
-            packTransposed(
-                product.b + column * product.bStride + first, stride: product.bStride, depth: micro.depth,
-                columns: columns, width: width, to: panel)
-        } else {
-            packPanel(
-                micro.b + column, stride: product.bStride, depth: micro.depth, columns: columns, width: width,
-                to: panel)
-        }
-    }
-}
-
-/// Equal parts of at most `limit`, multiples of `multiple` but for the last.
-private func balanced(_ count: Int, limit: Int, multiple: Int) -> Int {
-    let parts = max(1, (count + limit - 1) / limit)
-    let part = (count + parts - 1) / parts
-    return min(limit, (part + multiple - 1) / multiple * multiple)
-}
-
 extension MicroKernel {
     /// The chains from `first`, at most `depth` long, over operands in place.
-    fileprivate init(_ product: MatrixProduct, first: Int, depth: Int) {
+    init(_ product: MatrixProduct, first: Int, depth: Int) {
         let isTransposed = product.form == .tn
         self.init(
             a: product.a, aRow: isTransposed ? 1 : product.aStride, aStep: isTransposed ? product.aStride : 1,
@@ -217,7 +73,7 @@ extension MicroKernel {
 
 extension MicroKernel {
     /// Fewer than 16 columns: C passes through rows of 16 in `edge`.
-    fileprivate func runEdge(rowCount: Int, columns: Int, edge: UnsafeMutablePointer<Float>) {
+    func runEdge(rowCount: Int, columns: Int, edge: UnsafeMutablePointer<Float>) {
         for row in stride(from: 0, to: rowCount, by: edgeRows) {
             let count = min(edgeRows, rowCount - row)
             let target = c + row * cStride

@@ -14,7 +14,8 @@ struct PanelFeeder {
     /// Rows to copy each time. They were asked for the time before.
     private let count: Int
 
-    init(c: UnsafeMutablePointer<Float>, cStride: Int, b: UnsafePointer<Float>, bStride: Int, depth: Int, rowCount: Int) {
+    init(c: UnsafeMutablePointer<Float>, cStride: Int, b: UnsafePointer<Float>, bStride: Int, depth: Int, rowCount: Int)
+    {
         self.c = UnsafePointer(c)
         self.cStride = cStride
         source = b

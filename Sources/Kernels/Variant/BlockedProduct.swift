@@ -3,7 +3,11 @@ import KernelContract
 /// The smallest product that is worth copying both operands: rows, columns, and floats of B.
 private let rowLimit = 24
 private let columnLimit = 128
-private let floatLimit = 1 << 19
+#if AVX512
+    private let floatLimit = 1 << 19
+#else
+    private let floatLimit = 1 << 17
+#endif
 /// KC: two micro-panels of B, the one in use and the next one, are 128 KiB.
 private let blockDepth = 512
 /// MC × KC: a block of A, 384 KiB. More than this and L2, 1 MiB, loses some of it to pages that meet in a set.

@@ -61,7 +61,7 @@ let package = Package(
         // Level 1
         .target(
             name: "Kernels",
-            dependencies: ["Errors", "KernelContract", "Numerics", "Randomness"]
+            dependencies: ["Errors", "KernelContract", "Numerics", "Randomness", "Tensors"]
                 + variants.map { .target(name: $0.name) },
             exclude: ["Variant"], swiftSettings: common),
         .target(

@@ -1,8 +1,14 @@
+import Glibc
 import KernelContract
+import Randomness
+import Tensors
 
-/// Speed of the matrix products on one core, as a share of the FMA peak measured just before.
+/// Speed of the matrix products on one core, as a share of the FMA peak measured just before, with OpenBLAS's beside it
+/// where that is installed.
 package struct MatrixBenchmark {
     package struct Result: Codable, Sendable {
+        /// Where the product comes from: a network and how many workers share its batch, or `square`.
+        package let name: String
         package let m: Int
         package let n: Int
         package let k: Int
@@ -10,101 +16,131 @@ package struct MatrixBenchmark {
         package let transpose: String
         package let gflops: Double
         package let fractionOfPeak: Double
+        /// OpenBLAS's `cblas_sgemm` on the same operands, in turn with ours; nil where it is not installed.
+        package let openBLASGflops: Double?
+        package let openBLASFractionOfPeak: Double?
     }
 
     /// Operations per second.
     package let peak: Double
+    /// The library beside which is measured, if it is there.
+    package let openBLAS: OpenBLAS?
     private let kernels: any KernelSet
 
     package init(_ kernels: any KernelSet) {
         self.kernels = kernels
         peak = kernels.measuredPeakFlops()
+        openBLAS = OpenBLAS.load(for: kernels.instructionSet)
     }
 
-    /// The products of a 784-128-64-10 step with 64 samples, and square ones.
+    /// The products of the benchmark networks' steps, for the whole batch and half of it, and large ones.
     package func run() -> [Result] {
-        let products: [(MatrixProductForm, m: Int, n: Int, k: Int)] = [
-            (.nn, 64, 128, 784), (.nn, 64, 64, 128), (.nn, 64, 10, 64), (.nt, 64, 64, 10), (.nt, 64, 128, 64),
-            (.nn, 96, 128, 784), (.nn, 512, 512, 512), (.nt, 512, 512, 512), (.tn, 512, 512, 512),
-            (.nn, 1_024, 1_024, 1_024),
-        ]
-        let gradients: [(inputs: Int, outputs: Int, samples: Int, grain: Int)] = [
-            (784, 128, 64, 8), (128, 64, 64, 8), (64, 10, 64, 8), (1_024, 1_024, 256, 16),
-        ]
-        let scratch = Scratch()
-        var results = products.map { form, m, n, k in
-            let product = MatrixProduct(
-                form, m: m, n: n, k: k, a: scratch.a, aStride: form == .tn ? m : k, b: scratch.b,
-                bStride: form == .nt ? k : n, c: scratch.c, cStride: n)
-            return measure(form.rawValue, m: m, n: n, k: k) { kernels.multiply(product, workspace: scratch.workspace) }
-        }
-        results += gradients.map { inputs, outputs, samples, grain in
-            measure("tn, grain \(grain)", m: inputs, n: outputs, k: samples) {
-                kernels.weightGradient(
-                    inputFeatures: inputs, outputFeatures: outputs, sampleCount: samples, grainSize: grain,
-                    x: scratch.a, xStride: inputs, dy: scratch.b, dyStride: outputs, gradient: scratch.c,
-                    gradientStride: outputs, workspace: scratch.workspace)
-            }
-        }
-        for density in [0, 20, 40, 60, 80, 100] {
-            var state: UInt64 = 1
-            let marks = UnsafeMutablePointer<UInt32>.allocate(capacity: 196 * 8)
-            for i in 0..<196 * 8 {
-                var mark: UInt32 = 0
-                for bit in 0..<8 {
-                    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                    if (state >> 33) % 100 < density { mark |= 1 << UInt32(bit) }
-                }
-                marks[i] = mark
-            }
-            let segment = UnsafeMutablePointer<GradientSegment>.allocate(capacity: 1)
-            segment.initialize(to: GradientSegment(sampleCount: 64, x: scratch.a, dy: scratch.b, marks: marks))
-            results.append(measure("marked \(density)", m: 784, n: 128, k: 64) {
-                kernels.weightGradient(
-                    WeightGradient(
-                        inputs: 0..<784, outputs: 0..<128, grainSize: 8,
-                        segments: UnsafeBufferPointer(start: segment, count: 1), xStride: 784, dyStride: 128,
-                        gradient: scratch.c, gradientStride: 128), workspace: scratch.workspace)
-            })
-        }
-        return results
+        let cases = MatrixBenchmarkCase.all
+        let operands = Operands(cases)
+        return cases.map { measure($0, operands) }
     }
 
-    /// The best of seven runs of at least 5 ms each.
-    private func measure(_ name: String, m: Int, n: Int, k: Int, _ body: () -> Void) -> Result {
-        let flops = 2 * Double(m) * Double(n) * Double(k)
-        let repetitions = max(1, Int(5e-3 * peak / flops))
-        body()
-        var best = Double.infinity
-        for _ in 0..<7 {
-            let begin = ContinuousClock.now
-            for _ in 0..<repetitions { body() }
-            best = min(best, (ContinuousClock.now - begin).seconds / Double(repetitions))
+    private func measure(_ test: MatrixBenchmarkCase, _ operands: Operands) -> Result {
+        let (m, n, k) = (test.m, test.n, test.k)
+        let product = operands.product(test)
+        let workspace = operands.workspace.base
+        let seconds: (own: Double, other: Double?)
+        if let grain = test.grain {
+            let gradient = operands.segment(test, grain: grain)
+            defer { gradient.deallocate() }
+            let work = WeightGradient(
+                inputs: 0..<m, outputs: 0..<n, grainSize: grain, segments: UnsafeBufferPointer(gradient), xStride: m,
+                dyStride: n, gradient: product.c, gradientStride: n)
+            seconds = best(flops: product.flops, openBLAS.map { ($0, product) }) {
+                kernels.weightGradient(work, workspace: workspace)
+            }
+        } else {
+            seconds = best(flops: product.flops, openBLAS.map { ($0, product) }) {
+                kernels.multiply(product, workspace: workspace)
+            }
         }
+        let speed = product.flops / seconds.own
+        let other = seconds.other.map { product.flops / $0 }
         return Result(
-            m: m, n: n, k: k, transpose: name, gflops: flops / best * 1e-9, fractionOfPeak: flops / best / peak)
+            name: test.name, m: m, n: n, k: k, transpose: test.form, gflops: speed * 1e-9,
+            fractionOfPeak: speed / peak, openBLASGflops: other.map { $0 * 1e-9 },
+            openBLASFractionOfPeak: other.map { $0 / peak })
     }
 
-    /// Operands of up to 1,024 × 1,024 floats.
-    private final class Scratch {
-        static func make(_ n: Int) -> UnsafeMutablePointer<Float> { UnsafeMutableRawPointer.allocate(byteCount: n * 4, alignment: 64).bindMemory(to: Float.self, capacity: n) }
-        let a = make(1 << 20)
-        let b = make(1 << 20)
-        let c = make(1 << 20)
-        let workspace = make(kernelWorkspaceFloatCount)
+    /// Seconds of one call: the best of nine runs of about 3 ms, ours and theirs in turn; of three where a call takes
+    /// longer than 50 ms.
+    private func best(
+        flops: Double, _ other: (OpenBLAS, MatrixProduct)?, _ own: () -> Void
+    ) -> (own: Double, other: Double?) {
+        let repetitions = max(1, Int(3e-3 * peak / flops))
+        var result = (own: Double.infinity, other: other.map { _ in Double.infinity })
+        own()
+        other.map { $0.multiply($1) }
+        for _ in 0..<(flops > 0.05 * peak ? 3 : 9) {
+            result.own = min(result.own, seconds(repetitions, own))
+            if let (library, product) = other {
+                result.other = min(
+                    result.other ?? .infinity, seconds(repetitions) { library.multiply(product) })
+            }
+        }
+        return result
+    }
 
-        init() {
-            a.initialize(repeating: 0.5, count: 1 << 20)
-            b.initialize(repeating: 0.25, count: 1 << 20)
-            c.initialize(repeating: 0, count: 1 << 20)
-            workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+    /// Processor time of this thread for one call: what others do on the core does not count, what they do to the caches
+    /// does.
+    private func seconds(_ repetitions: Int, _ body: () -> Void) -> Double {
+        let begin = processorSeconds()
+        for _ in 0..<repetitions { body() }
+        return (processorSeconds() - begin) / Double(repetitions)
+    }
+
+    private func processorSeconds() -> Double {
+        var time = timespec()
+        guard clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 else { fatalError("clock_gettime: errno \(errno)") }
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+
+    /// Operands at cache lines, of values between −1 and 1, large enough for every case.
+    private final class Operands {
+        let a: AlignedBuffer<Float>
+        let b: AlignedBuffer<Float>
+        let c: AlignedBuffer<Float>
+        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let marks: AlignedBuffer<UInt32>
+        private let random = KeyedRandom(seed: 1, purpose: .synthetic)
+
+        init(_ cases: [MatrixBenchmarkCase]) {
+            a = AlignedBuffer(count: cases.map { $0.m * $0.k }.max() ?? 0)
+            b = AlignedBuffer(count: cases.map { $0.k * $0.n }.max() ?? 0)
+            c = AlignedBuffer(count: cases.map { $0.m * $0.n }.max() ?? 0)
+            marks = AlignedBuffer(count: cases.map { InputMarks.groupCount($0.m) * $0.k }.max() ?? 0)
+            for i in 0..<a.count { a.base[i] = random.uniformFloat(at: UInt64(i)) * 2 - 1 }
+            for i in 0..<b.count { b.base[i] = random.uniformFloat(at: UInt64(a.count + i)) * 2 - 1 }
         }
 
-        deinit {
-            a.deallocate()
-            b.deallocate()
-            c.deallocate()
-            workspace.deallocate()
+        func product(_ test: MatrixBenchmarkCase) -> MatrixProduct {
+            let form = test.product
+            return MatrixProduct(
+                form, m: test.m, n: test.n, k: test.k, a: a.base, aStride: form == .tn ? test.m : test.k, b: b.base,
+                bStride: form == .nt ? test.k : test.n, c: c.base, cStride: test.n)
+        }
+
+        /// The one segment of a weight gradient; the caller frees it.
+        func segment(_ test: MatrixBenchmarkCase, grain: Int) -> UnsafeMutableBufferPointer<GradientSegment> {
+            var segment = GradientSegment(sampleCount: test.k, x: UnsafePointer(a.base), dy: UnsafePointer(b.base))
+            if let share = test.markedShare {
+                let count = InputMarks.groupCount(test.m) * ((test.k + grain - 1) / grain)
+                for mark in 0..<count {
+                    marks.base[mark] = (0..<grain).reduce(0) { bits, sample in
+                        let isSet = Double(random.uniformFloat(at: UInt64(mark * grain + sample))) < share
+                        return bits | (isSet ? 1 << UInt32(sample) : 0)
+                    }
+                }
+                segment.marks = UnsafePointer(marks.base)
+            }
+            let buffer = UnsafeMutableBufferPointer<GradientSegment>.allocate(capacity: 1)
+            buffer.initialize(repeating: segment)
+            return buffer
         }
     }
 }

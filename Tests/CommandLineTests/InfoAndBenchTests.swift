@@ -38,7 +38,14 @@ extension CommandLineTests {
                 #expect(Set(result.keys).isSuperset(of: ["m", "n", "k", "transpose", "gflops", "fractionOfPeak"]))
                 #expect((result["gflops"] as? Double ?? 0) > 0 && (result["fractionOfPeak"] as? Double ?? 0) > 0)
             }
-            #expect(Set(results.compactMap { $0["transpose"] as? String }).isSuperset(of: ["nn", "nt"]))
+            #expect(Set(results.compactMap { $0["transpose"] as? String }).isSuperset(of: ["nn", "nt", "tn"]))
+            // The column of OpenBLAS is there for all products or for none.
+            #expect(Set(results.map { $0["openBLASGflops"] == nil }).count == 1)
+            // Every network of the suite, whole and shared by two workers.
+            let names = Set(results.compactMap { $0["name"] as? String })
+            for network in ["mlp-small", "mlp-deep", "mlp-wide", "mlp-bn", "cnn", "autoencoder"] {
+                #expect(names.isSuperset(of: [network, "\(network) / 2"]), "\(network)")
+            }
         }
 
         @Test(arguments: [nil] + (Program.hasRanks ? [2] : [])) func benchStep(ranks: Int?) throws {

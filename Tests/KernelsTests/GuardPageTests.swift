@@ -30,6 +30,7 @@ struct GuardPageTests {
         await #expect(processExitsWith: .success) {
             for kernels in variants {
                 exercise(kernels)
+                exerciseBlocks(kernels)
                 exerciseImages(kernels)
                 exerciseNormalization(kernels)
             }
@@ -38,8 +39,8 @@ struct GuardPageTests {
 }
 
 private func exercise(_ kernels: any KernelSet) {
-    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
-    workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+    let guarded = GuardedFloats([Float](repeating: 0, count: kernelWorkspaceFloatCount))
+    let workspace = guarded.base
     for columns in [1, 3, 10, 15, 16, 17, 31, 32, 33, 47] {
         for rows in [1, 2, 5, 8, 13, 17, 40] {
             let a = GuardedFloats(randomValues(rows * columns, seed: 40))
@@ -71,6 +72,23 @@ private func exercise(_ kernels: any KernelSet) {
                 rowCount: rows, columnCount: columns, rows: a.base, rowStride: columns, bias: sums.base)
             kernels.rectify(a.base, count: rows * columns, to: b.base)
             kernels.rectifyGradient(y: a.base, dy: product.base, count: rows * columns, to: b.base)
+        }
+    }
+}
+
+/// Products in cache blocks, with whole and with narrow last panels.
+private func exerciseBlocks(_ kernels: any KernelSet) {
+    let workspace = GuardedFloats([Float](repeating: 0, count: kernelWorkspaceFloatCount))
+    for (m, n, k) in [(24, 1_056, 512), (37, 1_051, 515), (25, 1_040, 511), (190, 1_031, 600)] {
+        let a = GuardedFloats(randomValues(m * k, seed: 60))
+        let b = GuardedFloats(randomValues(n * k, seed: 61))
+        let c = GuardedFloats(randomValues(m * n, seed: 62))
+        for form in MatrixProductForm.allCases {
+            kernels.multiply(
+                MatrixProduct(
+                    form, m: m, n: n, k: k, a: a.base, aStride: form == .tn ? m : k, b: b.base,
+                    bStride: form == .nt ? k : n, c: c.base, cStride: n, accumulates: true),
+                workspace: workspace.base)
         }
     }
 }

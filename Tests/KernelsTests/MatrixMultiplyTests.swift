@@ -32,6 +32,37 @@ struct MatrixMultiplyTests {
         }
     }
 
+    /// Around KC = 512 and MC (180 rows of 512, fewer of AVX2's tiles), the last panel 32, 16 and fewer columns wide, with
+    /// and without a next panel to copy; all with n · k of half a million at least, in copies of both operands.
+    static let blocked: [(m: Int, n: Int, k: Int)] = [
+        (24, 1_040, 512), (25, 1_025, 513), (40, 131, 4_100), (181, 1_055, 520), (200, 1_039, 1_030), (372, 129, 4_096),
+    ]
+
+    @Test(
+        "cache blocks", arguments: variants.map(\.instructionSet),
+        MatrixProductForm.allCases.flatMap { form in
+            blocked.map { (form, $0) }
+        })
+    func blocks(instructionSet: InstructionSet, product: (MatrixProductForm, (m: Int, n: Int, k: Int))) throws {
+        let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
+        let (form, size) = product
+        compare(
+            kernels, form, m: size.m, n: size.n, k: size.k, padding: size.k % 2 == 0 ? 0 : 3,
+            accumulates: size.m % 2 == 1)
+    }
+
+    @Test(
+        "a panel transposed in registers: every depth, and fewer columns than a block",
+        arguments: variants.map(\.instructionSet))
+    func transposed(instructionSet: InstructionSet) throws {
+        let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
+        for k in 1...41 {
+            for n in [15, 16, 31, 32, 33, 50] {
+                compare(kernels, .nt, m: 3, n: n, k: k, padding: k % 2, accumulates: false)
+            }
+        }
+    }
+
     @Test("a sum of zeros is +0", arguments: variants.map(\.instructionSet))
     func negativeZero(instructionSet: InstructionSet) throws {
         let kernels = try #require(variants.first { $0.instructionSet == instructionSet })

@@ -92,47 +92,25 @@ private struct Quarters {
     }
 }
 
-/// Rows of B beside each other for fewer than 16 columns. A full vector is read where it stays inside the operand, which
-/// ends `columns` floats after the last row's start.
-func packEdge(
-    _ b: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int, to panel: UnsafeMutablePointer<Float>
+/// `columns` columns of B, as rows of `width` floats. A full row is read where it stays inside the operand, which ends
+/// `columns` floats after the last row's start; what the surplus holds is never stored.
+func packPanel(
+    _ b: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int, width: Int,
+    to panel: UnsafeMutablePointer<Float>
 ) {
     let end = (depth - 1) * stride + columns
     var k = 0
-    while k < depth && k * stride + 16 <= end {
-        store(load(b + k * stride), panel + k * 16)
+    while k < depth && k * stride + width <= end {
+        let row = b + k * stride
+        lockstep_prefetch(row + 16 * stride)
+        lockstep_prefetch(row + 16 * stride + width - 1)
+        store(load(row), panel + k * width)
+        if width > 16 { store(load(row + 16), panel + k * width + 16) }
         k += 1
     }
     while k < depth {
-        for j in 0..<16 { panel[k * 16 + j] = j < columns ? b[k * stride + j] : 0 }
+        for j in 0..<width { panel[k * width + j] = j < columns ? b[k * stride + j] : 0 }
         k += 1
-    }
-}
-
-/// Rows that are asked for before they are copied: a row's start is in another page, where no stream is expected.
-private let rowsAhead = 6
-
-/// Micro-panels of `panelColumns` columns side by side, read along the rows of B. The last panel may be narrower: its
-/// surplus is zeros.
-func packPanels(
-    _ b: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int, to block: UnsafeMutablePointer<Float>
-) {
-    let whole = columns / panelColumns
-    let rest = columns % panelColumns
-    for k in 0..<depth {
-        var source = b + k * stride
-        var target = block + k * panelColumns
-        if k + rowsAhead < depth {
-            for line in 0..<(columns + 15) / 16 { lockstep_prefetch(source + rowsAhead * stride + line * 16) }
-        }
-        for _ in 0..<whole {
-            for vector in 0..<panelColumns / 16 { store(load(source + vector * 16), target + vector * 16) }
-            source += panelColumns
-            target += depth * panelColumns
-        }
-        if rest > 0 {
-            for j in 0..<panelColumns { target[j] = j < rest ? source[j] : 0 }
-        }
     }
 }
 

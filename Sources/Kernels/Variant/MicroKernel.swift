@@ -28,8 +28,8 @@ struct MicroKernel {
     /// Whether the chains go on from C, and whether they end here (`+ 0.0`).
     var continues: Bool
     var ends: Bool
-    /// What is asked for while the tile runs, if anything: rows of the next tile's C and of the next rows of A.
-    var ahead: LinesAhead?
+    /// Brings what comes next closer while the tile runs.
+    var feeder: UnsafeMutablePointer<PanelFeeder>?
 
     @inline(__always)
     func run<Tile: RegisterTile>(_: Tile.Type) {
@@ -37,11 +37,12 @@ struct MicroKernel {
         var a = a
         var b = b
         var rest = depth
-        if var ahead {
-            // In parts: a burst of requests would keep the loads of this tile waiting.
+        if let feeder {
+            // In as many parts as the tile has rows: a burst would keep the loads of this tile waiting.
             let part = depth / Tile.rowCount
+            feeder.pointee.c = UnsafePointer(c) + Tile.rowCount * cStride
             for _ in 0..<Tile.rowCount {
-                ahead.request()
+                feeder.pointee.feed()
                 for _ in 0..<part {
                     tile.step(a, aRow, b)
                     a += aStep
@@ -113,25 +114,5 @@ struct MicroKernel {
             micro.a += height * aRow
             micro.c += height * cStride
         }
-    }
-}
-
-/// Cache lines that are read soon, row by row.
-struct LinesAhead {
-    /// A row of C: one tile wide.
-    var c: UnsafePointer<Float>
-    var cStride: Int
-    /// A row of A: `aLineCount` cache lines of it.
-    var a: UnsafePointer<Float>
-    var aStride: Int
-    var aLineCount: Int
-
-    @inline(__always)
-    mutating func request() {
-        lockstep_prefetch(c)
-        lockstep_prefetch(c + panelColumns - 1)
-        c += cStride
-        for line in 0..<aLineCount { lockstep_prefetch(a + line * 16) }
-        a += aStride
     }
 }

@@ -83,25 +83,30 @@ package struct Activations: ~Copyable {
         }
     }
 
+    /// Of what `backward` has just computed gradients.
+    package enum BackwardPart { case inputs, parameters }
+
     /// Goes back from `logitsGradient`. For each subtree of the canonical tree, given by its samples within this worker's
-    /// part, the gradients of all parameters are written to the flat buffer that `gradients` names.
+    /// part, the gradients of all parameters are written to the flat buffer that `gradients` names. `finished` is called
+    /// after each operation's part.
     ///
     /// - Throws: What the batch's sums throw.
     package func backward(
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
-        gradients parameterGradients: (Int) -> UnsafeMutablePointer<Float>
+        gradients parameterGradients: (Int) -> UnsafeMutablePointer<Float>,
+        finished: (BackwardPart) -> Void = { _ in }
     ) throws {
         try withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: max(subtrees.count, 1)) {
             for number in subtrees.indices { $0.initializeElement(at: number, to: parameterGradients(number)) }
             try backward(
                 context, sampleCount: sampleCount, grainSize: grainSize, subtrees: subtrees,
-                gradients: UnsafePointer($0.baseAddress!))
+                gradients: UnsafePointer($0.baseAddress!), finished: finished)
         }
     }
 
     private func backward(
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
-        gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>
+        gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>, finished: (BackwardPart) -> Void
     ) throws {
         var lastTrained: Int?
         for step in network.memory.steps {
@@ -122,6 +127,7 @@ package struct Activations: ~Copyable {
                             outputGradient: gradient(slot) + first * layer.outputFeatures,
                             gradients: parameterGradients[number], scratch: buffer.base + scratch))
                 }
+                finished(.parameters)
             case .inputGradient(let index, let slot, let target):
                 guard case .layer(let layer) = network.operations[index].kind else { continue }
                 try layer.inputGradient(
@@ -133,10 +139,12 @@ package struct Activations: ~Copyable {
                         inputGradient: gradient(target),
                         parameterGradients: lastTrained == index ? parameterGradients : nil,
                         scratch: buffer.base + scratch))
+                finished(.inputs)
             case .add(let first, let second, let sum, let value):
                 context.kernels.addElements(
                     gradient(first), gradient(second), count: sampleCount * network.features(of: value),
                     to: gradient(sum))
+                finished(.inputs)
             }
         }
     }

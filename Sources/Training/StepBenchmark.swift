@@ -85,7 +85,8 @@ package struct StepBenchmark: Sendable {
                 }
             }
             try communicator.barrier()
-            origin = PhaseClock.now()
+            let begin = PhaseClock.now()
+            if epoch == 1 { origin = begin }
             for index in 0..<length.stepsPerEpoch {
                 let result = try trainer.step(
                     order, index: index, learningRate: schedule.learningRate(step: trainer.stepCount))
@@ -96,7 +97,7 @@ package struct StepBenchmark: Sendable {
                 }
             }
             guard epoch > 0 else { continue }
-            let duration = PhaseClock.now() - origin
+            let duration = PhaseClock.now() - begin
             nanoseconds += duration
             rates.append(Double(count) / (Double(duration) * 1e-9))
         }

@@ -28,7 +28,7 @@ package struct StepTrace {
 
     /// Adds what all workers kept of a benchmark. Collective.
     ///
-    /// - Parameter origin: This worker's clock when it last left a barrier. Workers of one host share a clock; the clocks of
+    /// - Parameter origin: This worker's clock when it left a barrier before the first kept step. Workers of one host share a clock; the clocks of
     ///   different hosts are brought together by it.
     mutating func add(
         _ title: String, kept: [PhaseRecorder.Event], origin: UInt64, _ communicator: borrowing Communicator

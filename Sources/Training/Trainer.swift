@@ -45,7 +45,10 @@ package struct Trainer: ~Copyable {
     /// Where the time of the steps goes, on this worker.
     let recorder = PhaseRecorder()
     /// Whether a weight of the own slice had a gradient other than 0 since this was last set to false.
-    package var hasSeenGradient = false
+    package var hasSeenGradient: Bool {
+        get { gradientWatch.hasSeen }
+        nonmutating set { gradientWatch.hasSeen = newValue }
+    }
 
     /// - Parameter sampleCount: Samples of an epoch, which decides whether there is a short last batch.
     package init(
@@ -170,9 +173,8 @@ package struct Trainer: ~Copyable {
             recorder.lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
             recorder.lap(.wait)
-            var seesGradient = hasSeenGradient
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
-                if !seesGradient { seesGradient = gradientWatch.sees(range, gradient) }
+                gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
                     update(range, sum)
                 }
@@ -186,7 +188,6 @@ package struct Trainer: ~Copyable {
                 recorder.lap(.reduction)
                 receive(range, gradient)
             }
-            hasSeenGradient = seesGradient
             let isLast = batch == batches.upperBound - 1
             if isLast && !optimizer.updatesAtOnce {
                 try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) }

@@ -159,7 +159,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     ]
 
     /// What each rank finds out for itself, before MPI starts.
-    static let onEveryRank = [commandLine[0], commandLine[3], files[2], outputs[5]]
+    static let onEveryRank = ["unknown option", "unknown command", "missing configuration", "missing checkpoint"].map {
+        name in (commandLine + files + outputs).first { $0.name == name }!
+    }
 
     static let outputs = [
         training(

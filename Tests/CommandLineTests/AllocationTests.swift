@@ -37,13 +37,13 @@ extension CommandLineTests {
             #expect(report.allocations.allSatisfy { $0 == 0 }, "\(report.allocations): \(diagnosis)")
         }
 
-        /// 3,000 steps of a tiny network; pages that are touched late (buffers of the C library) are few.
+        /// 6,000 steps of a tiny network, of which the second half is watched: 100 bytes a step would be seen.
         @Test(arguments: ways) func memoryStaysFlat(way: Way) throws {
             let folder = try TemporaryFolder()
             try SmallDataset().write(in: folder)
-            let (report, _) = try train("dense 4, relu, dense 10", epochs: 21, in: folder, way, dataset: "./data")
+            let (report, _) = try train("dense 4, relu, dense 10", epochs: 40, in: folder, way, dataset: "./data")
             for (before, after) in zip(report.residentBytesBefore, report.residentBytesAfter) {
-                #expect(before > 0 && after < before + 512 << 10, "\(before) → \(after)")
+                #expect(before > 0 && after < before + (256 << 10), "\(before) → \(after)")
             }
         }
     }

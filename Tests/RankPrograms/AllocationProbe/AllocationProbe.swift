@@ -9,8 +9,8 @@ import Training
 /// What memory the steps of a training take: `AllocationProbe DIR NETWORK EPOCHS [WORKERS]`, by itself or under mpirun.
 ///
 /// NETWORK is one of `bench step --suite`, or a model as text, which trains in batches of 4. Counts what each worker allocates
-/// from the end of the second epoch's first step to the end of its last one, and the memory in use there and at the end of
-/// the last step of all. Prints one JSON document.
+/// from the end of the second epoch's first step to the end of its last one, and the memory that is in use in the middle of
+/// the training, after the first step of an epoch, and at its last step. Prints one JSON document.
 @main
 struct AllocationProbe {
     struct Report: Codable {
@@ -89,8 +89,10 @@ private final class MemoryObserver: TrainingObserver {
         if progress.epoch == progress.epochs && progress.step == progress.stepsPerEpoch {
             residentBytesAfter = allocations_resident_bytes()
         }
-        if progress.epoch == 2 && progress.step == 1 {
+        if progress.epoch == progress.epochs / 2 + 1 && progress.step == 1 {
             residentBytesBefore = allocations_resident_bytes()
+        }
+        if progress.epoch == 2 && progress.step == 1 {
             allocations_report(3)
             countBefore = allocations_count()
         }

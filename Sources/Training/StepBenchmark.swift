@@ -30,6 +30,7 @@ package struct StepBenchmark: Sendable {
         /// Of a step of worker 0.
         package let microseconds: Double
         package let shareOfStep: Double
+        package let microsecondsByWorker: [Double]
         /// Over all workers.
         package let leastMicroseconds: Double
         package let greatestMicroseconds: Double
@@ -139,7 +140,8 @@ package struct StepBenchmark: Sendable {
             let (sum, leastSum) = (column.reduce(0, +), allLeast.reduce(0) { $0 + $1[index] })
             return PhaseCost(
                 name: name, microseconds: column[0] * 1e-3, shareOfStep: column[0] / step,
-                leastMicroseconds: (column.min() ?? 0) * 1e-3, greatestMicroseconds: (column.max() ?? 0) * 1e-3,
+                microsecondsByWorker: column.map { $0 * 1e-3 }, leastMicroseconds: (column.min() ?? 0) * 1e-3,
+                greatestMicroseconds: (column.max() ?? 0) * 1e-3,
                 shareOfRoofline: leastSum > 0 && sum > 0 ? leastSum * turns / sum : nil)
         }
     }

@@ -26,6 +26,7 @@ extension CommandLineTests {
                 let name: String
                 let microseconds: Double
                 let shareOfStep: Double
+                let microsecondsByWorker: [Double]
                 let leastMicroseconds: Double
                 let greatestMicroseconds: Double
                 let shareOfRoofline: Double?
@@ -71,9 +72,9 @@ extension CommandLineTests {
             let step = result.phases.reduce(0) { $0 + $1.microseconds }
             for phase in result.phases {
                 #expect(abs(phase.shareOfStep - phase.microseconds / step) < 1e-9, "\(phase)")
-                #expect(phase.leastMicroseconds <= phase.microseconds, "\(phase)")
-                #expect(phase.microseconds <= phase.greatestMicroseconds, "\(phase)")
-                #expect(workers > 1 || phase.leastMicroseconds == phase.greatestMicroseconds, "\(phase)")
+                let all = phase.microsecondsByWorker
+                #expect(all.count == workers && all[0] == phase.microseconds, "\(phase)")
+                #expect(all.min() == phase.leastMicroseconds && all.max() == phase.greatestMicroseconds, "\(phase)")
             }
             func phase(_ name: String) throws -> Result.Phase {
                 try #require(result.phases.first { $0.name == name })

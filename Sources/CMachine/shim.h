@@ -31,6 +31,49 @@ static inline void lockstep_stream(lockstep_float16 value, float *address) {
     __builtin_nontemporal_store(value, (lockstep_float16 *)address);
 }
 
+/// 8 floats from each of two addresses.
+static inline lockstep_float16 lockstep_load_halves(const float *low, const float *high) {
+    typedef float half __attribute__((ext_vector_type(8), aligned(4)));
+    return __builtin_shufflevector(
+        *(const half *)low, *(const half *)high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+/// In each quarter of four lanes: a0 b0 a1 b1.
+static inline lockstep_float16 lockstep_interleave_low(lockstep_float16 a, lockstep_float16 b) {
+    return __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+}
+
+/// In each quarter of four lanes: a2 b2 a3 b3.
+static inline lockstep_float16 lockstep_interleave_high(lockstep_float16 a, lockstep_float16 b) {
+    return __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+}
+
+/// In each quarter of four lanes: a0 a1 b0 b1.
+static inline lockstep_float16 lockstep_pairs_low(lockstep_float16 a, lockstep_float16 b) {
+    return __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+}
+
+/// In each quarter of four lanes: a2 a3 b2 b3.
+static inline lockstep_float16 lockstep_pairs_high(lockstep_float16 a, lockstep_float16 b) {
+    return __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+}
+
+/// Quarters 0 and 2 of a, then of b.
+static inline lockstep_float16 lockstep_even_quarters(lockstep_float16 a, lockstep_float16 b) {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+}
+
+/// Quarters 1 and 3 of a, then of b.
+static inline lockstep_float16 lockstep_odd_quarters(lockstep_float16 a, lockstep_float16 b) {
+    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+}
+
+/// Bit i says whether lane i differs from 0.
+static inline unsigned short lockstep_nonzero_lanes(lockstep_float16 value) {
+    typedef _Bool lanes __attribute__((ext_vector_type(16)));
+    return __builtin_bit_cast(unsigned short, __builtin_convertvector(value != 0.0f, lanes));
+}
+
 /// Streamed writes come before all later ones.
 static inline void lockstep_stream_fence(void) {
 #if defined(__x86_64__)

@@ -51,6 +51,14 @@ package struct Communicator: ~Copyable {
         }
     }
 
+    /// The values of worker `root`; what others pass, as many, is ignored.
+    package func broadcast<T: BitwiseCopyable>(_ values: [T], root: Int) throws -> [T] {
+        checkRoot(root)
+        var result = values
+        try result.withUnsafeMutableBytes { try endpoint.broadcast($0, root: root) }
+        return result
+    }
+
     /// Runs `body` on every worker, then all compare notes: if it failed on any, all throw the same `Failure`, that of
     /// the lowest failing rank, with its rank and host in front unless all failed alike.
     package func agree<T>(_ body: () throws -> T) throws -> T { try endpoint.agree(body) }

@@ -213,5 +213,5 @@ package protocol KernelSet:
     func allFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool
 }
 
-/// Floats of scratch memory that a kernel may ask for, 512 KiB: one per worker, reused by every call.
-package let kernelWorkspaceFloatCount = 131_072
+/// Floats of scratch memory that a kernel may ask for, 768 KiB: one per worker, reused by every call.
+package let kernelWorkspaceFloatCount = 196_608

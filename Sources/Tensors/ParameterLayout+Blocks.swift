@@ -21,19 +21,16 @@ extension ParameterLayout {
     /// Which of `blocks` worker 0, 1, … of `size` owns: contiguous ranges that begin where the one before ends, possibly
     /// empty.
     ///
-    /// - Parameter costs: What a float of each tensor costs its owner, in any unit; nil where all cost the same. The
-    ///   ranges are balanced to about one block's cost.
+    /// - Parameter costs: What each block costs its owner, in any unit; nil where all cost the same. The ranges are
+    ///   balanced to about one block's cost.
     package func blockRanges(size: Int, costs: [Double]? = nil) -> [Range<Int>] {
-        precondition(costs.map { $0.count == entries.count } ?? true, "ParameterLayout: \(costs?.count ?? 0) costs")
         let count = blocksByEntry.last?.upperBound ?? 0
+        precondition(
+            costs.map { $0.count == count } ?? true, "ParameterLayout: \(costs?.count ?? 0) costs of \(count) blocks")
         guard let costs else { return (0..<size).map { count * $0 / size..<count * ($0 + 1) / size } }
         // The sum of the costs of all blocks before one.
         var sums = [0.0]
-        for (entry, cost) in zip(entries, costs) {
-            for begin in stride(from: 0, to: entry.range.count, by: Self.blockSize) {
-                sums.append(sums[sums.count - 1] + cost * Double(min(Self.blockSize, entry.range.count - begin)))
-            }
-        }
+        for cost in costs { sums.append(sums[sums.count - 1] + cost) }
         var boundaries = [0]
         for worker in 1..<max(size, 1) {
             let share = sums[count] * Double(worker) / Double(size)

@@ -37,9 +37,12 @@ struct FactoredGradients: ~Copyable {
         let segments, biasSegments: UnsafeMutableBufferPointer<GradientSegment>
     }
 
-    /// What is computed at a time: large enough that each output gradient read serves many rows of a weight, small
-    /// enough for L2.
-    private static let runLimit = 24 * ParameterLayout.blockSize
+    /// Floats that are computed at a time: 64 rows of a weight at least, so that each output gradient read serves many,
+    /// and no more than L2 holds until the optimizer takes them.
+    private static func runLimit(outputs: Int) -> Int {
+        let rows = (64 * outputs + ParameterLayout.blockSize - 1) / ParameterLayout.blockSize
+        return min(max(24, rows), 96) * ParameterLayout.blockSize + ParameterLayout.alignment
+    }
 
     /// `slice` is what this worker owns; `activations`, which outlive this, are its own.
     init(
@@ -87,7 +90,7 @@ struct FactoredGradients: ~Copyable {
             guard let layer = network.operations[operation].layer as? any FactoredLayer else { continue }
             for entry in network.layout.entries where entry.belongs(to: network.operations[operation]) {
                 let own = entry.range.clamped(to: slice)
-                for range in network.layout.runs(of: own, limit: Self.runLimit) {
+                for range in network.layout.runs(of: own, limit: Self.runLimit(outputs: layer.outputFeatures)) {
                     let range = range.clamped(to: entry.range)
                     runs.append(Run(layer: layer, number: number, range: range))
                     bufferCount = max(bufferCount, layer.gradientBufferCount(range.count))

@@ -4,38 +4,72 @@ import Models
 import Tensors
 
 extension Network {
-    /// What a parameter of each tensor costs its owner in a step, about, in nanoseconds: the gradient over the whole batch
+    /// What each block of parameters costs its owner in a step, about, in nanoseconds: the gradient over the whole batch
     /// where that is the owner's, and the update. Slices are balanced by it; no bit depends on it.
     ///
-    /// - Parameter density: The share of the network's input that is marked (`InputMarks`).
-    func updateCosts(factored: [Int], sampleCount: Int, density: Double) -> [Double] {
-        // Two operations at 100 GFLOP/s for each sample; a tile of nothing but zeros still costs a fifth.
-        let (product, update, empty) = (0.02, 0.35, 0.2)
-        return layout.entries.map { entry in
+    /// - Parameter density: By group of the network's inputs, the share of samples where it is marked (`InputMarks`).
+    func updateCosts(factored: [Int], sampleCount: Int, grainSize: Int, density: [Double]) -> [Double] {
+        // Two operations at 100 GFLOP/s for each sample; a tile of nothing but zeros still costs a fifth, one of 16
+        // columns that are not all there twice as much as a full one, and each call something.
+        let (product, update, empty, call) = (0.02 * Double(sampleCount), 0.35, 0.2, 600.0)
+        return layout.entries.flatMap { entry -> [Double] in
+            let blocks = stride(from: 0, to: entry.range.count, by: ParameterLayout.blockSize).map {
+                $0..<min($0 + ParameterLayout.blockSize, entry.range.count)
+            }
             guard let index = factored.first(where: { entry.belongs(to: operations[$0]) }),
                 entry.shape.extents.count > 1
-            else { return update }
+            else {
+                return blocks.map { update * Double($0.count) + (factored.isEmpty || $0.lowerBound > 0 ? 0 : call) }
+            }
+            let outputs = operations[index].outputShape.elementCount
+            let width = outputs < 32 ? 2 * Double((outputs + 15) / 16 * 16) / Double(outputs) : 1
             let isFirst = memory(ofInputTo: index) == 0
-            return update + Double(sampleCount) * product * (isFirst ? empty + (1 - empty) * density : 1)
+            let isRectified = grainSize >= 16 && hasRectifiedInput(index)
+            return blocks.map { block in
+                // What a rectifier leaves of a hidden layer.
+                var share = isRectified ? 0.6 : 1
+                if isFirst {
+                    let inputs = block.lowerBound / outputs...(block.upperBound - 1) / outputs
+                    let groups = inputs.lowerBound / InputMarks.groupSize...inputs.upperBound / InputMarks.groupSize
+                    share = density[groups].reduce(0, +) / Double(groups.count)
+                }
+                return Double(block.count) * (update + product * width * (empty + (1 - empty) * share))
+                    + (block.lowerBound > 0 ? 0 : call)
+            }
         }
     }
 }
 
+extension Network {
+    /// Whether what enters an operation was a rectifier's output, also behind a dropout layer.
+    private func hasRectifiedInput(_ index: Int) -> Bool {
+        var value = operations[index].inputs[0]
+        while value > 0 {
+            let operation = operations[value - 1]
+            if operation.text == "relu" { return true }
+            guard operation.text.hasPrefix("dropout") || operation.text == "flatten" else { return false }
+            value = operation.inputs[0]
+        }
+        return false
+    }
+}
+
 extension LabelledImages {
-    /// The share of groups of neighbouring pixels (`InputMarks`) that are not all 0, in about a thousand images.
-    func markedShare(_ kernels: any KernelSet) -> Double {
+    /// By group of neighbouring pixels (`InputMarks`), the share of about a thousand images in which they are not all 0.
+    func markedShares(_ kernels: any KernelSet) -> [Double] {
+        let indices = stride(from: 0, to: count, by: max(1, count / 1_000))
         var marks = [UInt32](repeating: 0, count: InputMarks.groupCount(pixelsPerImage))
-        var marked = 0
-        var total = 0
-        for index in stride(from: 0, to: count, by: max(1, count / 1_000)) {
+        var shares = [Double](repeating: 0, count: marks.count)
+        var total = 0.0
+        for index in indices {
             for group in marks.indices { marks[group] = 0 }
             pixels.withBytes {
                 kernels.markInputs($0.baseAddress! + index * pixelsPerImage, count: pixelsPerImage, bit: 1, in: &marks)
             }
-            for mark in marks { marked += Int(mark) }
-            total += marks.count
+            for group in marks.indices { shares[group] += Double(marks[group]) }
+            total += 1
         }
-        return total == 0 ? 1 : Double(marked) / Double(total)
+        return shares.map { $0 / max(total, 1) }
     }
 }
 

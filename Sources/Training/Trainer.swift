@@ -70,11 +70,11 @@ package struct Trainer: ~Copyable {
         }
         // Workers compute what they own, where they can, so slices are balanced by that; all must see the same costs.
         let sharesMemory = configuration.reduction == .tree && communicator.sharesMemory
+        let factorable =
+            sharesMemory ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : []
         let costs = network.updateCosts(
-            factored: sharesMemory
-                ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : [],
-            sampleCount: partitions[0].sampleCount,
-            density: try communicator.broadcast(images.markedShare(kernels), root: 0))
+            factored: factorable, sampleCount: partitions[0].sampleCount, grainSize: partitions[0].grainSize,
+            density: try communicator.broadcast(images.markedShares(kernels), root: 0))
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,

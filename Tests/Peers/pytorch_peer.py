@@ -40,9 +40,9 @@ def build(network: work.Network, shape: tuple[int, ...]) -> nn.Sequential:
             case "batchnorm":
                 modules.append(nn.BatchNorm1d(layer.shape[0]))
             case "dropout":
-                modules.append(nn.Dropout(layer.probability, inplace=True))
+                modules.append(nn.Dropout(layer.probability))
             case "relu":
-                modules.append(nn.ReLU(inplace=True))
+                modules.append(nn.ReLU())
             case "tanh":
                 modules.append(nn.Tanh())
             case "sigmoid":

@@ -1,167 +1,210 @@
 import KernelContract
 
-// BLIS's words: MR × NR register tile, KC × NC cache blocks, micro-kernel, micro-panel, macro-kernel.
-#if AVX512
-    /// NR. 12 × 2 accumulators, 2 vectors of B, one broadcast: 27 of 32 registers.
-    private let panelColumns = 32
-#else
-    /// NR. AVX2: 6 × 2 accumulators, 2 registers of B, one broadcast: 15 of 16. NEON: 6 × 4 + 4 + 1: 29 of 32.
-    private let panelColumns = 16
-#endif
-
-/// KC of a packed micro-panel: 512 × 32 floats, 64 KiB of the workspace.
-private let packedDepth = 512
+/// KC of a packed panel where A and most of B are read in place.
+private let panelDepth = 2_048
 /// Rows of C that pass through a padded copy at a time where fewer than 16 columns are left.
-private let edgeRows = 1_024
+private let edgeRows = 256
 
-/// One micro-kernel call. Element (r, k) of A is `a[r * aRow + k * aStep]`; row k of B begins at `b[k * bStep]`.
-private struct MicroKernel {
-    var a: UnsafePointer<Float>
-    var aRow: Int
-    var aStep: Int
-    var b: UnsafePointer<Float>
-    var bStep: Int
-    var c: UnsafeMutablePointer<Float>
-    var cStride: Int
-    var depth: Int
-    /// Whether the chains go on from C, and whether they end here (`+ 0.0`).
-    var continues: Bool
-    var ends: Bool
-
-    @inline(__always)
-    func run<Tile: RegisterTile>(_: Tile.Type) {
-        var tile = continues ? Tile(loading: UnsafePointer(c), stride: cStride) : Tile()
-        var a = a
-        var b = b
-        for _ in 0..<depth {
-            tile.step(a, aRow, b)
-            a += aStep
-            b += bStep
-        }
-        if ends { tile.finish() }
-        tile.store(c, stride: cStride)
-    }
-
-    #if AVX512
-        @inline(never) func run12x32() { run(Wide<Rows12>.self) }
-        @inline(never) func run8x32() { run(Wide<Rows8>.self) }
-        @inline(never) func run4x32() { run(Wide<Rows4>.self) }
-        @inline(never) func run2x32() { run(Wide<Rows2>.self) }
-        @inline(never) func run1x32() { run(Wide<Rows1>.self) }
-        @inline(never) func run12x16() { run(Narrow<Rows12>.self) }
-        @inline(never) func run8x16() { run(Narrow<Rows8>.self) }
-    #else
-        @inline(never) func run6x16() { run(Narrow<Rows6>.self) }
-    #endif
-    @inline(never) func run4x16() { run(Narrow<Rows4>.self) }
-    @inline(never) func run2x16() { run(Narrow<Rows2>.self) }
-    @inline(never) func run1x16() { run(Narrow<Rows1>.self) }
-
-    /// Runs the highest tile that fits `rowCount` rows and leaves no poor remainder; returns its height.
-    func runHighest(rowCount: Int, columns: Int) -> Int {
-        #if AVX512
-            if columns == 32 {
-                switch rowCount {
-                case 12...15, 17...: run12x32(); return 12
-                case 8...: run8x32(); return 8
-                case 4...: run4x32(); return 4
-                case 2...: run2x32(); return 2
-                default: run1x32(); return 1
-                }
-            }
-            switch rowCount {
-            case 12...15, 17...: run12x16(); return 12
-            case 8...: run8x16(); return 8
-            case 4...: run4x16(); return 4
-            case 2...: run2x16(); return 2
-            default: run1x16(); return 1
-            }
-        #else
-            switch rowCount {
-            case 6, 7, 9...: run6x16(); return 6
-            case 4...: run4x16(); return 4
-            case 2...: run2x16(); return 2
-            default: run1x16(); return 1
-            }
-        #endif
-    }
-
-    /// Tiles down `rowCount` rows.
-    func runColumn(rowCount: Int, columns: Int) {
-        var micro = self
-        var row = 0
-        while row < rowCount {
-            let height = micro.runHighest(rowCount: rowCount - row, columns: columns)
-            row += height
-            micro.a += height * aRow
-            micro.c += height * cStride
-        }
-    }
-}
-
-/// Copies `depth` rows × `columns` of B beside each other, zeros up to `width`. Transposed: B's rows are C's columns.
-private func pack(
-    _ b: UnsafePointer<Float>, stride: Int, transposed: Bool, depth: Int, columns: Int, width: Int,
-    to panel: UnsafeMutablePointer<Float>
-) {
-    if transposed {
-        for j in 0..<width {
-            for k in 0..<depth { panel[k * width + j] = j < columns ? b[j * stride + k] : 0 }
-        }
-    } else {
-        for k in 0..<depth {
-            for j in 0..<width { panel[k * width + j] = j < columns ? b[k * stride + j] : 0 }
-        }
-    }
-}
+/// The smallest product that is worth copying both operands: rows, and floats of B.
+private let blockedRowLimit = 48
+private let blockedFloatLimit = 1 << 18
+/// KC, and KC × NC: a block of B, 512 KiB in L2.
+private let blockDepth = 400
+private let blockFloatCount = 131_072
 
 extension VariantKernels {
     @inline(never)
     package func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         guard product.m > 0, product.n > 0 else { return }
-        let isTransposedA = product.form == .tn
-        let isTransposedB = product.form == .nt
-        let edge = workspace + packedDepth * panelColumns
-        var micro = MicroKernel(
-            a: product.a, aRow: isTransposedA ? 1 : product.aStride, aStep: isTransposedA ? product.aStride : 1,
-            b: product.b, bStep: product.bStride, c: product.c, cStride: product.cStride, depth: product.k,
-            continues: product.accumulates, ends: true)
+        var product = product
+        if let skipping = SkippingProduct(product, workspace: workspace) {
+            let columns = skipping.run()
+            guard columns < product.n else { return }
+            product.b += product.form == .nt ? columns * product.bStride : columns
+            product.c += columns
+            product.n -= columns
+        }
+        if product.m >= blockedRowLimit && product.n * product.k >= blockedFloatLimit && product.bStride >= 512 {
+            BlockedProduct(product, workspace: workspace).run()
+            return
+        }
+        var first = 0
+        // In place the whole chain is one tile's; a panel ends at `panelDepth`.
+        repeat {
+            let depth = min(panelDepth, product.k - first)
+            let micro = MicroKernel(product, first: first, depth: depth)
+            micro.runPanels(product, first: first, panel: workspace, edge: workspace + panelDepth * panelColumns)
+            first += depth
+        } while first < product.k
+    }
+}
+
+/// Both operands in copies, for what does not fit L2 or has rows that meet in few cache sets.
+///
+/// A block of B, KC × NC, is copied as micro-panels and stays in L2; past it go tiles of MR rows of A, copied to L1, and
+/// of C. All that is read from further away is read along its rows.
+private struct BlockedProduct {
+    let product: MatrixProduct
+    let depth: Int
+    /// NC.
+    let columns: Int
+    /// Rows of A in the copy an odd number of cache lines apart do not meet in a cache set.
+    let rowStride: Int
+    let block: UnsafeMutablePointer<Float>
+    let rows: UnsafeMutablePointer<Float>
+    let edge: UnsafeMutablePointer<Float>
+
+    init(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
+        self.product = product
+        depth = balanced(product.k, limit: blockDepth, multiple: 8)
+        columns = balanced(
+            product.n, limit: blockFloatCount / depth / panelColumns * panelColumns, multiple: panelColumns)
+        rowStride = ((depth + 15) / 16 | 1) * 16
+        block = workspace
+        rows = workspace + blockFloatCount
+        edge = rows + tileRows * rowStride
+    }
+
+    func run() {
+        var first = 0
+        while first < product.k {
+            let depth = min(depth, product.k - first)
+            let micro = MicroKernel(product, first: first, depth: depth)
+            var column = 0
+            while column < product.n {
+                let count = min(columns, product.n - column)
+                packBlock(first: first, depth: depth, column: column, count: count)
+                run(micro, column: column, count: count)
+                column += count
+            }
+            first += depth
+        }
+    }
+
+    /// Micro-panels of `panelColumns` columns, the last one padded.
+    private func packBlock(first: Int, depth: Int, column: Int, count: Int) {
+        if product.form == .nt {
+            for panel in stride(from: 0, to: count, by: panelColumns) {
+                packTransposed(
+                    product.b + (column + panel) * product.bStride + first, stride: product.bStride, depth: depth,
+                    columns: min(panelColumns, count - panel), width: panelColumns, to: block + panel * depth)
+            }
+        } else {
+            packPanels(
+                product.b + first * product.bStride + column, stride: product.bStride, depth: depth, columns: count,
+                to: block)
+        }
+    }
+
+    private func run(_ origin: MicroKernel, column: Int, count: Int) {
+        var row = 0
+        while row < product.m {
+            let height = min(tileRows, product.m - row)
+            var micro = origin
+            micro.a += row * micro.aRow
+            let source = micro.a
+            if product.form == .tn {
+                packColumns(source, stride: micro.aStep, depth: micro.depth, columns: height, to: rows)
+                micro.aRow = 1
+                micro.aStep = tileRows
+            } else {
+                packRows(
+                    source, stride: micro.aRow, rowCount: height, depth: micro.depth, to: rows,
+                    targetStride: rowStride)
+                micro.aRow = rowStride
+            }
+            micro.a = UnsafePointer(rows)
+            let line = micro.c + row * micro.cStride + column
+            // While a tile runs, the next one's C and a part of the next rows of A are on their way.
+            let next = product.form == .tn ? source + tileRows : source + tileRows * origin.aRow
+            let lineCount = product.form == .tn ? 0 : (micro.depth + count - 1) / count * panelColumns / 16
+            var panel = 0
+            while panel < count {
+                let width = min(panelColumns, count - panel)
+                micro.b = UnsafePointer(block + panel * micro.depth)
+                micro.bStep = panelColumns
+                micro.c = line + panel
+                if width == panelColumns {
+                    if height == tileRows {
+                        let isLast = panel + width == count
+                        micro.ahead = LinesAhead(
+                            c: isLast ? UnsafePointer(line) + tileRows * micro.cStride : UnsafePointer(micro.c) + width,
+                            cStride: micro.cStride, a: next + panel / panelColumns * lineCount * 16,
+                            aStride: origin.aRow, aLineCount: lineCount)
+                    }
+                    micro.runColumn(rowCount: height, columns: width)
+                } else {
+                    micro.ahead = nil
+                    micro.runNarrow(rowCount: height, columns: width, edge: edge)
+                }
+                panel += width
+            }
+            row += height
+        }
+    }
+}
+
+/// Equal parts of at most `limit`, multiples of `multiple` but for the last.
+private func balanced(_ count: Int, limit: Int, multiple: Int) -> Int {
+    let parts = max(1, (count + limit - 1) / limit)
+    let part = (count + parts - 1) / parts
+    return min(limit, (part + multiple - 1) / multiple * multiple)
+}
+
+extension MicroKernel {
+    /// The chains from `first`, at most `depth` long, over operands in place.
+    fileprivate init(_ product: MatrixProduct, first: Int, depth: Int) {
+        let isTransposed = product.form == .tn
+        self.init(
+            a: product.a, aRow: isTransposed ? 1 : product.aStride, aStep: isTransposed ? product.aStride : 1,
+            b: product.b, bStep: product.bStride, c: product.c, cStride: product.cStride, depth: depth,
+            continues: product.accumulates || first > 0, ends: first + depth == product.k)
+        a += first * aStep
+    }
+
+    /// All columns of C, with B in place where its vectors are whole rows' parts.
+    fileprivate func runPanels(
+        _ product: MatrixProduct, first: Int, panel: UnsafeMutablePointer<Float>, edge: UnsafeMutablePointer<Float>
+    ) {
         var column = 0
         while column < product.n {
             let rest = product.n - column
             let width = rest >= panelColumns ? panelColumns : 16
             let columns = min(rest, width)
-            let b = isTransposedB ? product.b + column * product.bStride : product.b + column
-            let c = product.c + column
-            if !isTransposedB && columns == width {
-                micro.b = b
-                micro.c = c
+            var micro = self
+            micro.c += column
+            if product.form == .nt {
+                packTransposed(
+                    product.b + column * product.bStride + first, stride: product.bStride, depth: depth,
+                    columns: columns, width: width, to: panel)
+                micro.b = UnsafePointer(panel)
+                micro.bStep = width
+            } else {
+                micro.b += first * product.bStride + column
+                if columns < width {
+                    packEdge(micro.b, stride: product.bStride, depth: depth, columns: columns, to: panel)
+                    micro.b = UnsafePointer(panel)
+                    micro.bStep = width
+                }
+            }
+            if columns == width {
                 micro.runColumn(rowCount: product.m, columns: width)
             } else {
-                var depth = 0
-                repeat {
-                    let count = min(packedDepth, product.k - depth)
-                    pack(
-                        b + (isTransposedB ? depth : depth * product.bStride), stride: product.bStride,
-                        transposed: isTransposedB, depth: count, columns: columns, width: width, to: workspace)
-                    var block = micro
-                    block.a = product.a + depth * micro.aStep
-                    block.b = UnsafePointer(workspace)
-                    block.bStep = width
-                    block.c = c
-                    block.depth = count
-                    block.continues = product.accumulates || depth > 0
-                    depth += count
-                    block.ends = depth == product.k
-                    if columns == width {
-                        block.runColumn(rowCount: product.m, columns: width)
-                    } else {
-                        block.runEdge(rowCount: product.m, columns: columns, edge: edge)
-                    }
-                } while depth < product.k
+                micro.runEdge(rowCount: product.m, columns: columns, edge: edge)
             }
             column += columns
         }
+    }
+
+    /// Fewer than `panelColumns` columns of a padded panel.
+    fileprivate func runNarrow(rowCount: Int, columns: Int, edge: UnsafeMutablePointer<Float>) {
+        var micro = self
+        if columns >= 16 {
+            micro.runColumn(rowCount: rowCount, columns: 16)
+            micro.b += 16
+            micro.c += 16
+        }
+        if columns % 16 > 0 { micro.runEdge(rowCount: rowCount, columns: columns % 16, edge: edge) }
     }
 }
 

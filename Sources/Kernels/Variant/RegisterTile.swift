@@ -25,6 +25,9 @@ protocol RowBlock {
     init(loading pointer: UnsafePointer<Float>, stride: Int)
     /// Row r: `accumulator = fma(a[r * aRow], b, accumulator)`.
     mutating func step(_ a: UnsafePointer<Float>, _ aRow: Int, _ b: Vector)
+    /// The step of two blocks beside each other, row by row: each broadcast of A serves both and is free again.
+    static func step(
+        _ left: inout Self, _ right: inout Self, _ a: UnsafePointer<Float>, _ aRow: Int, _ b: Vector, _ next: Vector)
     mutating func add(_ other: Self)
     /// `+ 0.0`: −0 leaves as +0.
     mutating func finish()
@@ -45,6 +48,15 @@ struct Rows1: RowBlock {
     @inline(__always)
     mutating func step(_ a: UnsafePointer<Float>, _ aRow: Int, _ b: Vector) {
         row = row.addingProduct(Vector(repeating: a.pointee), b)
+    }
+
+    @inline(__always)
+    static func step(
+        _ left: inout Self, _ right: inout Self, _ a: UnsafePointer<Float>, _ aRow: Int, _ b: Vector, _ next: Vector
+    ) {
+        let factor = Vector(repeating: a.pointee)
+        left.row = left.row.addingProduct(factor, b)
+        right.row = right.row.addingProduct(factor, next)
     }
 
     @inline(__always)
@@ -82,6 +94,14 @@ struct Joined<Upper: RowBlock, Lower: RowBlock>: RowBlock {
     mutating func step(_ a: UnsafePointer<Float>, _ aRow: Int, _ b: Vector) {
         upper.step(a, aRow, b)
         lower.step(a + Upper.rowCount * aRow, aRow, b)
+    }
+
+    @inline(__always)
+    static func step(
+        _ left: inout Self, _ right: inout Self, _ a: UnsafePointer<Float>, _ aRow: Int, _ b: Vector, _ next: Vector
+    ) {
+        Upper.step(&left.upper, &right.upper, a, aRow, b, next)
+        Lower.step(&left.lower, &right.lower, a + Upper.rowCount * aRow, aRow, b, next)
     }
 
     @inline(__always)
@@ -166,10 +186,7 @@ struct Wide<Block: RowBlock>: RegisterTile {
 
     @inline(__always)
     mutating func step(_ a: UnsafePointer<Float>, _ aRow: Int, _ b: UnsafePointer<Float>) {
-        let b0 = load(b)
-        let b1 = load(b + 16)
-        left.step(a, aRow, b0)
-        right.step(a, aRow, b1)
+        Block.step(&left, &right, a, aRow, load(b), load(b + 16))
     }
 
     @inline(__always)

@@ -285,6 +285,13 @@ extension VariantKernels {
             }
             return
         }
+        var work = work
+        if let skipping = SkippingGradient(work, workspace: workspace) {
+            let columns = skipping.run()
+            guard columns < work.outputs.count else { return }
+            work.outputs = work.outputs.lowerBound + columns..<work.outputs.upperBound
+            work.gradient += columns
+        }
         // Constants of another module are calls.
         let groupSize = InputMarks.groupSize
         let markCount = InputMarks.groupCount(work.xStride)

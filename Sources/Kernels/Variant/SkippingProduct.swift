@@ -1,0 +1,173 @@
+import CMachine
+import KernelContract
+
+/// KC: what is skipped is one word of bits. 48 rows of 128 columns of B are 24 KiB, which stay in L1 while all rows of A
+/// go past.
+private let blockDepth = 48
+#if AVX512
+    /// Eight accumulators, as many as hide the latency of a fused multiply-add; B comes from memory with each.
+    private let blockColumns = 128
+#else
+    private let blockColumns = 64
+#endif
+/// Above this share of elements other than 0, tiles of many rows are faster.
+private let densityLimit = 0.7
+/// Rows that the share is estimated from.
+private let sampledRows = 8
+/// Fewer rows do not pay for copying B, fewer columns not for looking at A.
+private let rowLimit = 16
+private let columnLimit = 48
+
+/// `C = A · B` for an A with many zeros: pixels, or what a rectifier and its gradient leave. Row by row, each product with
+/// 0 is left out; that changes no chain (`KernelSet.multiply`).
+struct SkippingProduct {
+    private let product: MatrixProduct
+    private let blockCount: Int
+    /// `[row, block]`: bit k says whether element k of a row's block differs from 0.
+    private let words: UnsafeMutablePointer<UInt64>
+    /// A block of B, where it is copied.
+    private let panel: UnsafeMutablePointer<Float>
+    private let rowsAtOnce: Int
+
+    /// Nil where the product is too small, or A too dense.
+    init?(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
+        guard product.form != .tn, product.m >= rowLimit, product.n >= columnLimit, product.k >= blockDepth else {
+            return nil
+        }
+        self.product = product
+        blockCount = (product.k + blockDepth - 1) / blockDepth
+        panel = workspace
+        words = UnsafeMutableRawPointer(workspace + blockDepth * blockColumns).assumingMemoryBound(to: UInt64.self)
+        let room = (kernelWorkspaceFloatCount - blockDepth * blockColumns) / 2
+        rowsAtOnce = room / blockCount
+        guard rowsAtOnce >= rowLimit else { return nil }
+        let rows = min(sampledRows, product.m)
+        var count = 0
+        // Spread over the product: neighbouring samples may be alike.
+        for row in 0..<rows { count += mark(row: row * (product.m / rows), at: row) }
+        guard Double(count) < densityLimit * Double(rows * product.k) else { return nil }
+    }
+
+    /// All columns but the last few, fewer than 16; returns how many.
+    func run() -> Int {
+        let columnCount = product.n / 16 * 16
+        var first = 0
+        while first < product.m {
+            let rows = min(rowsAtOnce, product.m - first)
+            for row in 0..<rows { _ = mark(row: first + row, at: row) }
+            var column = 0
+            while column < columnCount {
+                let rest = columnCount - column
+                let width = rest >= blockColumns ? blockColumns : rest >= 64 ? 64 : rest >= 32 ? 32 : 16
+                for block in 0..<blockCount { run(rows: first..<first + rows, block: block, column: column, width) }
+                column += width
+            }
+            first += rows
+        }
+        return columnCount
+    }
+
+    /// Writes the words of a row of A to place `place`; returns how many elements differ from 0.
+    private func mark(row: Int, at place: Int) -> Int {
+        let a = product.a + row * product.aStride
+        let words = words + place * blockCount
+        var count = 0
+        for block in 0..<blockCount {
+            var word: UInt64 = 0
+            let first = block * blockDepth
+            let end = min(blockDepth, product.k - first)
+            var k = 0
+            while k + 16 <= end {
+                word |= UInt64(lockstep_nonzero_lanes(load(a + first + k))) << UInt64(k)
+                k += 16
+            }
+            while k < end {
+                word |= (a[first + k] != 0 ? 1 : 0) << UInt64(k)
+                k += 1
+            }
+            words[block] = word
+            count += word.nonzeroBitCount
+        }
+        return count
+    }
+
+    private func run(rows: Range<Int>, block: Int, column: Int, _ width: Int) {
+        let first = block * blockDepth
+        let depth = min(blockDepth, product.k - first)
+        var b = product.b
+        var stride = product.bStride
+        if product.form == .nt {
+            packTransposed(
+                b + (column * stride + first), stride: stride, depth: depth, columns: width, width: width, to: panel)
+            (b, stride) = (UnsafePointer(panel), width)
+        } else {
+            b += first * stride + column
+            // Rows far apart meet in few cache sets.
+            if stride > blockColumns {
+                for k in 0..<depth {
+                    for j in 0..<width { panel[k * width + j] = b[k * stride + j] }
+                }
+                (b, stride) = (UnsafePointer(panel), width)
+            }
+        }
+        let rows = SkippingRows(
+            words: words + block, wordStride: blockCount, rowCount: rows.count,
+            a: product.a + (rows.lowerBound * product.aStride + first), aStride: product.aStride, b: b, bStride: stride,
+            c: product.c + (rows.lowerBound * product.cStride + column), cStride: product.cStride,
+            continues: product.accumulates || block > 0, ends: block == blockCount - 1)
+        switch width {
+        #if AVX512
+            case 128: rows.run128()
+        #endif
+        case 64: rows.run64()
+        case 32: rows.run32()
+        default: rows.run16()
+        }
+    }
+}
+
+/// One block of B, for rows of A and C.
+private struct SkippingRows {
+    let words: UnsafePointer<UInt64>
+    let wordStride: Int
+    let rowCount: Int
+    let a: UnsafePointer<Float>
+    let aStride: Int
+    let b: UnsafePointer<Float>
+    let bStride: Int
+    let c: UnsafeMutablePointer<Float>
+    let cStride: Int
+    /// Whether the chains go on from C, and whether they end here (`+ 0.0`).
+    let continues: Bool
+    let ends: Bool
+
+    @inline(__always)
+    private func run<Tile: RegisterTile>(_: Tile.Type) {
+        let bStride = bStride
+        for row in 0..<rowCount {
+            var rest = words[row * wordStride]
+            if rest == 0 && continues && !ends { continue }
+            let a = a + row * aStride
+            let c = c + row * cStride
+            var tile = continues ? Tile(loading: UnsafePointer(c), stride: 0) : Tile()
+            while rest != 0 {
+                let k = rest.trailingZeroBitCount
+                rest &= rest &- 1
+                tile.step(a + k, 0, b + k * bStride)
+            }
+            if ends { tile.finish() }
+            tile.store(c, stride: 0)
+        }
+    }
+
+    #if AVX512
+        @inline(never) func run128() { run(Beside<Row64, Row64>.self) }
+    #endif
+    @inline(never) func run64() { run(Row64.self) }
+    @inline(never) func run32() { run(Row32.self) }
+    @inline(never) func run16() { run(Narrow<Rows1>.self) }
+}
+
+/// One row of a tile, as wide as its name says.
+typealias Row32 = Beside<Narrow<Rows1>, Narrow<Rows1>>
+typealias Row64 = Beside<Row32, Row32>

@@ -1,0 +1,1 @@
+../Kernels/Variant/MicroKernel.swift

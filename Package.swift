@@ -74,7 +74,8 @@ let package = Package(
             name: "Checkpoints",
             dependencies: ["Errors", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common),
-        .target(name: "DataLoading", dependencies: ["CMachine", "CZlib", "Errors", "Randomness"], swiftSettings: common),
+        .target(
+            name: "DataLoading", dependencies: ["CMachine", "CZlib", "Errors", "Randomness"], swiftSettings: common),
 
         // Level 2
         .target(
@@ -169,7 +170,13 @@ let package = Package(
         .testTarget(
             name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
         .testTarget(name: "SweepsTests", dependencies: ["Errors", "Sweeps", "Training"], swiftSettings: common),
+        // Counts what a program allocates, by taking the place of malloc in it.
+        .target(name: "CAllocations", path: "Tests/RankPrograms/CAllocations"),
+        .executableTarget(
+            name: "AllocationProbe",
+            dependencies: ["CAllocations", "Communication", "Errors", "KernelContract", "Kernels", "Training"],
+            path: "Tests/RankPrograms/AllocationProbe", swiftSettings: common),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["CLI", "FashionMNIST"], swiftSettings: common),
+            name: "CommandLineTests", dependencies: ["AllocationProbe", "CLI", "FashionMNIST"], swiftSettings: common),
     ]
 )

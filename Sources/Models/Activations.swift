@@ -101,25 +101,30 @@ package struct Activations: ~Copyable {
         }
     }
 
+    /// Of what `backward` has just computed gradients.
+    package enum BackwardPart { case inputs, parameters }
+
     /// Goes back from `logitsGradient`. For each subtree of the canonical tree, given by its samples within this worker's
-    /// part, the gradients of all parameters are written to the flat buffer that `gradients` names.
+    /// part, the gradients of all parameters are written to the flat buffer that `gradients` names. `finished` is called
+    /// after each operation's part.
     ///
     /// - Throws: What the batch's sums throw.
     package func backward(
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
-        gradients parameterGradients: (Int) -> UnsafeMutablePointer<Float>
+        gradients parameterGradients: (Int) -> UnsafeMutablePointer<Float>,
+        finished: (BackwardPart) -> Void = { _ in }
     ) throws {
         try withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: max(subtrees.count, 1)) {
             for number in subtrees.indices { $0.initializeElement(at: number, to: parameterGradients(number)) }
             try backward(
                 context, sampleCount: sampleCount, grainSize: grainSize, subtrees: subtrees,
-                gradients: UnsafePointer($0.baseAddress!))
+                gradients: UnsafePointer($0.baseAddress!), finished: finished)
         }
     }
 
     private func backward(
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
-        gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>
+        gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>, finished: (BackwardPart) -> Void
     ) throws {
         var lastTrained: Int?
         for run in blocks.backward {
@@ -131,6 +136,7 @@ package struct Activations: ~Copyable {
                     parameterGradient(
                         context, index, slot, samples, grainSize: grainSize, to: parameterGradients[number])
                 }
+                finished(.parameters)
                 continue
             }
             try run.forEachBlock(sampleCount) { samples in
@@ -139,6 +145,7 @@ package struct Activations: ~Copyable {
                         context, network.memory.steps[step], samples, lastTrained: lastTrained, parameterGradients)
                 }
             }
+            finished(.inputs)
         }
     }
 

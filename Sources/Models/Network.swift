@@ -76,13 +76,22 @@ package struct Network: Sendable {
     /// Floating-point operations of the products for one training sample: forward, weight gradients, and input
     /// gradients where a layer below is trained.
     package var trainingFlopsPerSample: Double {
-        let forward = layers.reduce(0) { $0 + $1.flopsPerSample }
-        return memory.steps.reduce(forward) { sum, step in
-            switch step {
-            case .parameterGradient(let index, _), .inputGradient(let index, _, _):
-                sum + (operations[index].layer?.flopsPerSample ?? 0)
-            case .add: sum
-            }
+        forwardFlopsPerSample + inputGradientFlopsPerSample + parameterGradientFlopsPerSample()
+    }
+
+    package var forwardFlopsPerSample: Double { layers.reduce(0) { $0 + $1.flopsPerSample } }
+
+    package var inputGradientFlopsPerSample: Double {
+        memory.steps.reduce(0) { sum, step in
+            guard case .inputGradient(let index, _, _) = step else { return sum }
+            return sum + (operations[index].layer?.flopsPerSample ?? 0)
+        }
+    }
+
+    package func parameterGradientFlopsPerSample(without factored: [Int] = []) -> Double {
+        memory.steps.reduce(0) { sum, step in
+            guard case .parameterGradient(let index, _) = step, !factored.contains(index) else { return sum }
+            return sum + (operations[index].layer?.flopsPerSample ?? 0)
         }
     }
 

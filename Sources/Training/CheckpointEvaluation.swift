@@ -27,6 +27,8 @@ package struct EvaluationReport: Codable, Sendable {
     /// `[class, predicted]`, counts.
     package let confusionMatrix: [[Int]]?
     package let classNames: [String]
+    /// Of the scoring alone, without reading files.
+    package let seconds: Double
 }
 
 /// A checkpoint file and, where it lies in a run's folder, that run's options.
@@ -110,13 +112,17 @@ package struct CheckpointEvaluation: Sendable {
             }
             return try Loss(description, outputCount: network.outputCount)
         }
-        let evaluation = try Evaluator(network: network, loss: loss, kernels: kernels).evaluate(
+        let evaluator = Evaluator(network: network, loss: loss, kernels: kernels)
+        try communicator.barrier()
+        let begin = PhaseClock.now()
+        let evaluation = try evaluator.evaluate(
             images, indices: (0..<Int32(images.count)).map { $0 }, parameters: parameters.base,
             state: state.base, communicator: communicator)
         return EvaluationReport(
             checkpoint: path, parametersSHA256: checkpoint.parametersSHA256, isAverage: checkpoint.hasAverages,
             dataset: data.name, split: split.rawValue,
             sampleCount: evaluation.sampleCount, loss: evaluation.loss, accuracy: evaluation.accuracy,
-            confusionMatrix: evaluation.confusionMatrix, classNames: data.classNames)
+            confusionMatrix: evaluation.confusionMatrix, classNames: data.classNames,
+            seconds: Double(PhaseClock.now() - begin) * 1e-9)
     }
 }

@@ -96,7 +96,7 @@ package struct Evaluator: ~Copyable {
 
 extension Communicator {
     /// Every worker's elements, by rank; their numbers may differ.
-    fileprivate borrowing func allGather<Element: BitwiseCopyable>(_ elements: [Element]) throws -> [[Element]] {
+    borrowing func allGather<Element: BitwiseCopyable>(_ elements: [Element]) throws -> [[Element]] {
         try allGather(bytes: elements.withUnsafeBytes { Array($0) }).map { bytes in
             [Element](unsafeUninitializedCapacity: bytes.count / MemoryLayout<Element>.stride) { buffer, count in
                 UnsafeMutableRawBufferPointer(buffer).copyBytes(from: bytes)

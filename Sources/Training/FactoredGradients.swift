@@ -130,6 +130,9 @@ struct FactoredGradients: ~Copyable {
         return Table(factors: factors, segments: segments, biasSegments: biases)
     }
 
+    /// Whose gradients `forEachRun` gives.
+    var operations: [Int] { shelf.operations }
+
     /// The parts of the own slice that `forEachRun` covers.
     var ranges: [Range<Int>] { runs.map(\.range) }
 

@@ -30,7 +30,9 @@ struct GradientAccumulator: ~Copyable {
 }
 
 /// Looks whether any weight gets a gradient. Biases are left out: those of the last layer get one in a dead network too.
-struct GradientWatch {
+final class GradientWatch {
+    /// Whether a weight of the slice had a gradient other than 0 since this was last set to false.
+    var hasSeen = false
     /// Of the weights in the slice, ascending.
     private let weights: [Range<Int>]
 
@@ -40,11 +42,14 @@ struct GradientWatch {
             .filter { !$0.isEmpty }
     }
 
-    /// Whether a weight in `range` has a gradient other than 0; ends at the first.
-    func sees(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) -> Bool {
+    /// Looks at a part of the slice; ends at the first gradient other than 0.
+    func look(at range: Range<Int>, _ gradient: UnsafePointer<Float>) {
+        guard !hasSeen else { return }
         for weight in weights where weight.overlaps(range) {
-            for index in weight.clamped(to: range) where gradient[index - range.lowerBound] != 0 { return true }
+            for index in weight.clamped(to: range) where gradient[index - range.lowerBound] != 0 {
+                hasSeen = true
+                return
+            }
         }
-        return false
     }
 }

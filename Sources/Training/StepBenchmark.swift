@@ -1,5 +1,4 @@
 import Communication
-import Foundation
 import DataLoading
 import Errors
 import KernelContract
@@ -22,13 +21,22 @@ package struct StepBenchmark: Sendable {
         package let fastest: Double
         /// Arithmetic of the matrix products against the FMA peak of the cores in use.
         package let fractionOfPeak: Double
-        /// Microseconds of a step of worker 0, by phase.
-        package let phases: [Phase]
+        /// In the order of a step; the last one is what no phase has.
+        package let phases: [PhaseCost]
     }
 
-    package struct Phase: Codable, Sendable {
+    package struct PhaseCost: Codable, Sendable {
         package let name: String
+        /// Of a step of worker 0.
         package let microseconds: Double
+        package let shareOfStep: Double
+        package let microsecondsByWorker: [Double]
+        /// Over all workers.
+        package let leastMicroseconds: Double
+        package let greatestMicroseconds: Double
+        /// What the machine needs at its peak, or copying as many bytes, against what all workers need; nil for phases
+        /// that only wait.
+        package let shareOfRoofline: Double?
     }
 
     private let name: String?
@@ -46,8 +54,9 @@ package struct StepBenchmark: Sendable {
         self.dataset = dataset
     }
 
-    /// Trains one epoch to warm up and `configuration.epochs` more. The result is worker 0's clock.
-    package func run(_ communicator: borrowing Communicator) throws -> Result {
+    /// Trains one epoch to warm up and `configuration.epochs` more. The result is worker 0's clock. `trace`, where it is
+    /// given, gets the last steps.
+    package func run(_ communicator: borrowing Communicator, trace: inout StepTrace?) throws -> Result {
         let data = try communicator.agree { try dataset.load() }
         let network = try communicator.agree {
             try Network(
@@ -64,12 +73,21 @@ package struct StepBenchmark: Sendable {
         var order = EpochOrder(
             indices: (0..<Int32(count)).map { $0 }, seed: configuration.seed, epoch: 0, batchSize: length.batchSize)
         let schedule = warmingUp.makeSchedule(length)
+        let recorder = trainer.recorder
         var rates: [Double] = []
+        var (nanoseconds, origin) = (UInt64(0), UInt64(0))
         for epoch in 0...configuration.epochs {
             order.prepare(epoch: UInt64(epoch))
-            if epoch == 1 { trainer.resetPhases() }
+            if epoch == 1 {
+                recorder.reset()
+                let stepCount = configuration.epochs * length.stepsPerEpoch
+                if let kept = trace.map({ min($0.stepLimit, stepCount) }) {
+                    recorder.keepLaps(ofSteps: kept, from: stepCount - kept)
+                }
+            }
             try communicator.barrier()
             let begin = PhaseClock.now()
+            if epoch == 1 { origin = begin }
             for index in 0..<length.stepsPerEpoch {
                 let result = try trainer.step(
                     order, index: index, learningRate: schedule.learningRate(step: trainer.stepCount))
@@ -79,22 +97,52 @@ package struct StepBenchmark: Sendable {
                     }
                 }
             }
-            if epoch > 0 { rates.append(Double(count) / (Double(PhaseClock.now() - begin) * 1e-9)) }
+            guard epoch > 0 else { continue }
+            let duration = PhaseClock.now() - begin
+            nanoseconds += duration
+            rates.append(Double(count) / (Double(duration) * 1e-9))
         }
         rates.sort()
         let rate = rates[rates.count / 2]
         try communicator.barrier()
         let cores = min(communicator.size, try communicator.processorCount())
-        let peak = kernels.measuredPeakFlops() * Double(cores)
-        let phases = trainer.phases
-        if communicator.rank == 1 { let t = phases.named.map { "\($0.name) \(Double($0.nanoseconds) * 1e-3 / Double(phases.stepCount))" }; FileHandle.standardError.write(Data("rank1 \(t)\n".utf8)) }
+        let peak = kernels.measuredPeakFlops()
+        try communicator.barrier()
+        let phases = try costs(
+            recorder.times, nanoseconds: nanoseconds, least: trainer.work(of: network).leastNanoseconds(peak: peak),
+            communicator)
+        let text = ModelText.text(of: configuration.model)
+        try trace?.add(name ?? text, kept: recorder.kept, origin: origin, communicator)
         return Result(
-            name: name, network: ModelText.text(of: configuration.model), workers: communicator.size,
-            batchSize: length.batchSize, optimizer: configuration.update.optimizer.name,
-            instructionSet: kernels.instructionSet.rawValue, samplesPerSecond: rate, slowest: rates[0],
-            fastest: rates[rates.count - 1], fractionOfPeak: rate * network.trainingFlopsPerSample / peak,
-            phases: phases.named.map {
-                Phase(name: $0.name, microseconds: Double($0.nanoseconds) * 1e-3 / Double(phases.stepCount))
-            })
+            name: name, network: text, workers: communicator.size, batchSize: length.batchSize,
+            optimizer: configuration.update.optimizer.name, instructionSet: kernels.instructionSet.rawValue,
+            samplesPerSecond: rate, slowest: rates[0], fastest: rates[rates.count - 1],
+            fractionOfPeak: rate * network.trainingFlopsPerSample / (peak * Double(cores)), phases: phases)
+    }
+
+    /// Gathers what all workers measured. Collective.
+    ///
+    /// - Parameters:
+    ///   - nanoseconds: Of all steps of `times`.
+    ///   - least: Nanoseconds that a step's phases need at least; 0 where that is not known.
+    private func costs(
+        _ times: PhaseTimes, nanoseconds: UInt64, least: [Double], _ communicator: borrowing Communicator
+    ) throws -> [PhaseCost] {
+        let steps = Double(times.stepCount)
+        let other = nanoseconds - min(nanoseconds, times.nanoseconds.reduce(0, +))
+        let all = try communicator.allGather((times.nanoseconds + [other]).map { Double($0) / steps })
+        let allLeast = try communicator.allGather(least + [0])
+        let step = all[0].reduce(0, +)
+        // Workers that share a core take turns.
+        let turns = max(1, Double(communicator.size) / Double(try communicator.processorCount()))
+        return (Phase.allCases.map(\.name) + ["other"]).enumerated().map { index, name in
+            let column = all.map { $0[index] }
+            let (sum, leastSum) = (column.reduce(0, +), allLeast.reduce(0) { $0 + $1[index] })
+            return PhaseCost(
+                name: name, microseconds: column[0] * 1e-3, shareOfStep: column[0] / step,
+                microsecondsByWorker: column.map { $0 * 1e-3 }, leastMicroseconds: (column.min() ?? 0) * 1e-3,
+                greatestMicroseconds: (column.max() ?? 0) * 1e-3,
+                shareOfRoofline: leastSum > 0 && sum > 0 ? leastSum * turns / sum : nil)
+        }
     }
 }

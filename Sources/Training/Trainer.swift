@@ -42,10 +42,13 @@ package struct Trainer: ~Copyable {
     private let runningStatistics: AlignedBuffer<Float>
     /// Updates done.
     package private(set) var stepCount = 0
-    /// Where the time of the steps went, on this worker.
-    package private(set) var phases = PhaseTimes()
+    /// Where the time of the steps goes, on this worker.
+    let recorder = PhaseRecorder()
     /// Whether a weight of the own slice had a gradient other than 0 since this was last set to false.
-    package var hasSeenGradient = false
+    package var hasSeenGradient: Bool {
+        get { gradientWatch.hasSeen }
+        nonmutating set { gradientWatch.hasSeen = newValue }
+    }
 
     /// - Parameter sampleCount: Samples of an epoch, which decides whether there is a short last batch.
     package init(
@@ -141,6 +144,8 @@ package struct Trainer: ~Copyable {
     private mutating func step(
         _ samples: UnsafeBufferPointer<Int32>, epoch: UInt64, batches: Range<Int>, learningRate: Double
     ) throws -> StepResult {
+        let recorder = recorder
+        recorder.beginStep()
         var result = StepResult(lossDenominator: lossDenominator(samples, batches))
         stepCount += 1
         optimizer.begin(step: stepCount, learningRate: learningRate)
@@ -150,48 +155,50 @@ package struct Trainer: ~Copyable {
             let plan = plans[number]
             let own = plan.samples.count
             let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
-            var clock = PhaseClock()
+            recorder.resume()
             gather(samples, batch, plan)
-            phases.input += clock.lap()
+            recorder.lap(.input)
             try activations.forward(context, sampleCount: own)
-            phases.forward += clock.lap()
+            recorder.lap(.forward)
             evaluateLoss(plan, denominator: result.lossDenominator)
-            phases.loss += clock.lap()
+            recorder.lap(.loss)
             try activations.backward(
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
-            ) { reducer.partial($0) }
+            ) {
+                reducer.partial($0)
+            } finished: {
+                recorder.lap($0 == .parameters ? .weightGradient : .inputGradient)
+            }
             factored.post(activations, sampleCount: own, kernels: kernels)
-            phases.backward += clock.lap()
+            recorder.lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
-            phases.wait += clock.lap()
-            var seesGradient = hasSeenGradient
+            recorder.lap(.wait)
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
-                if !seesGradient { seesGradient = gradientWatch.sees(range, gradient) }
+                gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
                     update(range, sum)
                 }
-                phases.optimizer += clock.lap()
+                recorder.lap(.optimizer)
             }
             factored.forEachRun(context, plan: number) { range, gradient in
-                phases.weightGradient += clock.lap()
+                recorder.lap(.weightGradient)
                 receive(range, gradient)
             }
             try reducer.reduce(reducedRuns, grainCount: plan.partition.grainCount) { range, gradient in
-                phases.reduction += clock.lap()
+                recorder.lap(.reduction)
                 receive(range, gradient)
             }
-            hasSeenGradient = seesGradient
             let isLast = batch == batches.upperBound - 1
             if isLast && !optimizer.updatesAtOnce {
                 try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) }
                 reducer.post(reducer.slice)
             }
             addStatistics(plan, to: &result)
-            phases.optimizer += clock.lap()
+            recorder.lap(.optimizer)
             if isLast { try reducer.publish() } else { try reducer.release() }
-            phases.publish += clock.lap()
+            recorder.lap(.publish)
         }
-        phases.stepCount += 1
+        recorder.endStep()
         return result
     }
 
@@ -213,7 +220,12 @@ package struct Trainer: ~Copyable {
 
     private static let postedFloats = 1_024
 
-    package mutating func resetPhases() { phases = PhaseTimes() }
+    /// What the phases of a step must compute and move, on this worker.
+    func work(of network: Network) -> PhaseWork {
+        PhaseWork(
+            network, length: length, plan: plans[0], rank: rank, size: size, slice: reducer.slice,
+            factored: factored.operations, reducedRuns: reducedRuns, update: optimizer.description)
+    }
 
     private func planNumber(sampleCount: Int) -> Int {
         guard let number = plans.firstIndex(where: { $0.partition.sampleCount == sampleCount }) else {

@@ -54,6 +54,10 @@ package struct TrainingSummary: Codable, Sendable {
     /// Arithmetic of the matrix products per second against the FMA peak of the cores in use, measured at the end.
     package var fractionOfPeak: Double
     package var wallSeconds: Double
+    /// From the start of worker 0's process to the end of the first step; nil where the system does not say.
+    package var firstStepSeconds: Double?
+    /// The last evaluation of the test set.
+    package var evaluationSeconds: Double
     package var resumedFrom: String?
     package var checkpoint: String
     package var dataset: String

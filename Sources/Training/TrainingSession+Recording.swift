@@ -89,7 +89,8 @@ extension TrainingSession {
                 hosts: communicator.hostNames.distinct, launcher: communicator.kind.rawValue,
                 instructionSet: run.kernels.instructionSet.rawValue,
                 fractionOfPeak: bestSamplesPerSecond * network.trainingFlopsPerSample / peak,
-                wallSeconds: wallSeconds, resumedFrom: nil, checkpoint: file, dataset: data.name,
+                wallSeconds: wallSeconds, firstStepSeconds: firstStepSeconds, evaluationSeconds: evaluationSeconds,
+                resumedFrom: nil, checkpoint: file, dataset: data.name,
                 numericsVersion: numericsVersion)
             try directory.write(summary.json(pretty: true) + "\n", to: "summary.json")
             observer?.finished(summary, path: run.path)

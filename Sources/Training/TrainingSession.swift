@@ -25,6 +25,8 @@ struct TrainingSession: ~Copyable {
     var watch: RunWatch
     let begin = PhaseClock.now()
     var bestSamplesPerSecond = 0.0
+    var firstStepSeconds: Double?
+    var evaluationSeconds = 0.0
 
     init(
         run: TrainingRun, data: ImageDataset, split: ValidationSplit, network: Network, directory: RunDirectory?,
@@ -85,6 +87,7 @@ struct TrainingSession: ~Copyable {
         for index in 0..<stepCount {
             learningRate = schedule.learningRate(step: trainer.stepCount)
             let result = try trainer.step(order, index: index, learningRate: learningRate)
+            if trainer.stepCount == 1 { firstStepSeconds = ProcessAge.seconds }
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             sums.add(result)
@@ -112,15 +115,17 @@ struct TrainingSession: ~Copyable {
         }
     }
 
-    private func evaluate(
+    private mutating func evaluate(
         _ split: MetricsPoint.Split, _ epoch: Int, _ communicator: borrowing Communicator
     ) throws -> MetricsPoint {
         let parameters = try trainer.gatherAverages() ?? trainer.parameters
         let isTest = split == .test
+        let begin = PhaseClock.now()
         let result = try evaluator.evaluate(
             isTest ? data.test : data.train,
             indices: isTest ? (0..<Int32(data.test.count)).map { $0 } : self.split.validation,
             parameters: parameters, state: trainer.state, communicator: communicator)
+        if isTest { evaluationSeconds = Double(PhaseClock.now() - begin) * 1e-9 }
         // Finite weights can still overflow the loss; all workers see the same.
         guard result.loss.isFinite else {
             return try communicator.agree { throw notFinite("the \(split.rawValue) loss") }

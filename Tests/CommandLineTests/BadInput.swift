@@ -57,7 +57,15 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     private static let trainImages = SmallDataset().train.imageFile
     private static let billions = SmallDataset.header([4_000_000_000, 8, 8]) + [UInt8](repeating: 1, count: 64)
 
+    private static let benchStep = ["bench", "step", "--dataset", "./data", "--model", SmallDataset.model]
+
     static let commandLine = [
+        BadInput(
+            name: "trace steps without a trace", arguments: benchStep + ["--trace-steps", "5"], exitCode: 64,
+            fragments: ["--trace-steps", "--trace FILE"]),
+        BadInput(
+            name: "no trace steps", arguments: benchStep + ["--trace", "t.json", "--trace-steps", "0"], exitCode: 64,
+            fragments: ["--trace-steps 0", "10000"]),
         training("unknown option", ["--nonsense"], 64, ["--nonsense", "--help"]),
         training("option without a value", ["--epochs"], 64, ["--epochs"]),
         training("text for a number", ["--epochs", "many"], 64, ["many", "--epochs"]),
@@ -151,7 +159,9 @@ struct BadInput: Sendable, CustomTestStringConvertible {
     ]
 
     /// What each rank finds out for itself, before MPI starts.
-    static let onEveryRank = [commandLine[0], commandLine[3], files[2], outputs[5]]
+    static let onEveryRank = ["unknown option", "unknown command", "missing configuration", "missing checkpoint"].map {
+        name in (commandLine + files + outputs).first { $0.name == name }!
+    }
 
     static let outputs = [
         training(
@@ -166,6 +176,12 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             ["--optimizer", "sgd", "--learning-rate", "1e18", "--loss", "mse", "--steps", "1"],
             76, ["the test loss", "step 1", "learning rate 1e+18"]),
         training("folder with a run", [], 73, ["run", "--overwrite"]) { _ = try $0.train(out: "run") },
+        BadInput(
+            name: "trace in no folder", arguments: benchStep + ["--trace", "nowhere/trace.json"], exitCode: 73,
+            fragments: ["nowhere/trace.json"]),
+        BadInput(
+            name: "trace in a folder's place", arguments: benchStep + ["--trace", "data"], exitCode: 73,
+            fragments: ["data"]),
         BadInput(
             name: "missing checkpoint", arguments: ["evaluate", "nowhere.safetensors", "--dataset", "./data"],
             exitCode: 66, fragments: ["nowhere.safetensors"]),

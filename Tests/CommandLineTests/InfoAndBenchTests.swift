@@ -47,17 +47,5 @@ extension CommandLineTests {
                 #expect(names.isSuperset(of: [network, "\(network) / 2"]), "\(network)")
             }
         }
-
-        @Test(arguments: [nil] + (Program.hasRanks ? [2] : [])) func benchStep(ranks: Int?) throws {
-            let arguments = ["bench", "step", "--dataset", "./data", "--model", SmallDataset.model, "--epochs", "1"]
-            let results = try #require(
-                try json(arguments + (ranks == nil ? ["--workers", "3"] : []), ranks: ranks) as? [[String: Any]])
-            try #require(results.count == 1)
-            let result = results[0]
-            #expect(result["network"] as? String == SmallDataset.model)
-            #expect(result["workers"] as? Int == ranks ?? 3)
-            #expect((result["samplesPerSecond"] as? Double ?? 0) > 0 && (result["fractionOfPeak"] as? Double ?? 0) > 0)
-            #expect((result["phases"] as? [Any])?.isEmpty == false)
-        }
     }
 }

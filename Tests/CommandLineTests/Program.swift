@@ -5,18 +5,26 @@ enum Program {
     /// `LOCKSTEP_BINARY`, else the one beside the test bundle in the build folder.
     static let path: String = {
         if let path = inherited["LOCKSTEP_BINARY"] { return URL(fileURLWithPath: path).path }
+        return built("lockstep", orElse: "; name it with LOCKSTEP_BINARY")
+    }()
+
+    /// Training that counts what it allocates.
+    static let allocationProbe = built("AllocationProbe")
+
+    /// What lies beside the test bundle in the build folder.
+    private static func built(_ name: String, orElse advice: String = "") -> String {
         let places = [
             "/proc/self/exe", CommandLine.arguments[0], Bundle.main.executablePath ?? "", Bundle.main.bundlePath,
         ]
         .map {
             URL(fileURLWithPath: $0).resolvingSymlinksInPath().deletingLastPathComponent()
-                .appendingPathComponent("lockstep").path
+                .appendingPathComponent(name).path
         }
         guard let path = places.first(where: FileManager.default.isExecutableFile(atPath:)) else {
-            fatalError("no program lockstep at \(places); name it with LOCKSTEP_BINARY")
+            fatalError("no program \(name) at \(places)\(advice)")
         }
         return path
-    }()
+    }
 
     /// The same program built without MPI, where there is one.
     static let withoutMPI = inherited["LOCKSTEP_WITHOUT_MPI"].map { URL(fileURLWithPath: $0).path }

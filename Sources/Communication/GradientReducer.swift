@@ -13,12 +13,13 @@ package enum ReductionMode: String, Sendable, CaseIterable {
 
 /// Sums the workers' gradients along the canonical tree and keeps the parameters that all of them read.
 ///
-/// One step: every worker writes its nodes' gradients (`nodes`, `partial`) and its grains' statistics; `reduce` sums
-/// the worker's slice and hands it to the optimizer run by run; `publish` makes the new parameters visible to all.
-/// Where memory is shared, each worker reads the others' buffers and there are two barriers and no message.
+/// One step: every worker writes its nodes' gradients (`nodes`, `partial`) and its grains' statistics; `collect` brings
+/// them in reach; `reduce` sums the worker's slice and hands it to the optimizer run by run; `post` shows the new
+/// parameters to the others, which take them in `publish`. Where memory is shared, each worker reads the others' gradients
+/// in place and there are two barriers and no message.
 package struct GradientReducer: ~Copyable {
-    /// The flat parameters that forward reads; on one host, one buffer for all workers. A worker writes its slice only,
-    /// between the begin of `reduce` and `publish`.
+    /// The flat parameters that forward reads, this worker's own copy. It writes its slice only, between `collect` and
+    /// `publish`, and posts what it writes.
     package let parameters: UnsafeMutablePointer<Float>
     /// What this worker sums and updates.
     package let slice: Range<Int>
@@ -168,7 +169,8 @@ package struct GradientReducer: ~Copyable {
             if layout.entries.contains(where: { $0.range.overlaps(rest) }) {
                 runs += layout.runs(of: rest, limit: Self.runLimit)
             }
-            begin = (gap.upperBound + ParameterLayout.alignment - 1) / ParameterLayout.alignment * ParameterLayout.alignment
+            begin =
+                (gap.upperBound + ParameterLayout.alignment - 1) / ParameterLayout.alignment * ParameterLayout.alignment
         }
         return runs
     }
@@ -233,13 +235,16 @@ package struct GradientReducer: ~Copyable {
         kernels.post(parameters + range.lowerBound, count: range.count, to: shelf + range.lowerBound)
     }
 
-    /// Makes all workers' slices of the parameters visible to all, which may then overwrite their partial gradients.
+    /// Takes the slices of the parameters that the other workers have posted; all may then overwrite their partial
+    /// gradients.
     package func publish() throws {
         guard let barrier else { return try exchangeSlices(of: parameters) }
         guard let shelf else { return try barrier.wait() }
         lockstep_stream_fence()
         try barrier.wait()
-        for slice in others { (parameters + slice.lowerBound).update(from: shelf + slice.lowerBound, count: slice.count) }
+        for slice in others {
+            (parameters + slice.lowerBound).update(from: shelf + slice.lowerBound, count: slice.count)
+        }
     }
 
     /// Sets all parameters: `body` runs once per job, on worker 0. Collective; throws one failure on all workers.

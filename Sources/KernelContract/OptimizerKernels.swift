@@ -69,6 +69,8 @@ package struct AdamStep: Sendable {
 }
 
 /// Update rules and what belongs to them, element by element, each in one written order of operations.
+///
+/// State (`velocity`, m, v) is kept, and used, without subnormal numbers: what is nearer to 0 than 2⁻¹²⁶ becomes +0.
 package protocol OptimizerKernels {
     /// PyTorch's SGD: `v ← momentum · v + g` (the first step gives `g`, as v is 0), `p ← p − learningRate · v`; with
     /// Nesterov `p ← p − learningRate · (g + momentum · v)`.

@@ -19,7 +19,8 @@ package struct ReferenceKernels: KernelSet {
         for segment in g.segments {
             for sample in 0..<segment.sampleCount {
                 x += UnsafeBufferPointer(start: segment.x + sample * g.xStride, count: g.inputs.upperBound)[g.inputs]
-                dy += UnsafeBufferPointer(start: segment.dy + sample * g.dyStride, count: g.outputs.upperBound)[g.outputs]
+                dy +=
+                    UnsafeBufferPointer(start: segment.dy + sample * g.dyStride, count: g.outputs.upperBound)[g.outputs]
             }
         }
         let sampleCount = g.segments.reduce(0) { $0 + $1.sampleCount }

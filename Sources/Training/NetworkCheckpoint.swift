@@ -4,7 +4,7 @@ import Models
 import Tensors
 
 /// Raised by a change that alters the bits of a run.
-package let numericsVersion = 1
+package let numericsVersion = 2
 /// Raised by a change that older readers cannot read.
 private let formatVersion = 1
 

@@ -14,7 +14,7 @@ extension CommandLineTests {
             #expect(report["launcher"] as? String == (ranks == nil ? "solo" : "mpi"))
             #expect((report["ranks"] as? [String])?.count == ranks ?? 1)
             #expect((report["cores"] as? Int ?? 0) >= 1 && (report["gigaflopsPerCore"] as? Double ?? 0) > 0)
-            #expect(report["numericsVersion"] as? Int == 1)
+            #expect(report["numericsVersion"] as? Int == 2)
             let set = try #require(report["instructionSet"] as? String)
             #expect((report["availableInstructionSets"] as? [String])?.contains(set) == true)
 

@@ -96,6 +96,7 @@ struct ReductionTests {
                 try reducer.reduce(reducer.runs(), grainCount: 8) { _, _ in
                     if communicator.rank == 1 { throw Failure(.notFinite, "not finite") }
                 }
+                reducer.post(reducer.slice)
                 try reducer.publish()
             }
         } throws: { error in (error as? Failure)?.kind == .notFinite }

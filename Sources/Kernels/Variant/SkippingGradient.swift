@@ -57,8 +57,9 @@ struct SkippingGradient {
         let afterTurned = turned + rowLimit * turnedStride + 32
         marks = UnsafeMutableRawPointer(afterTurned).assumingMemoryBound(to: UInt32.self)
         levels = afterTurned + sampleLimit / grainMinimum * rowLimit
-        guard turnAndMark(work.inputs.lowerBound..<work.inputs.lowerBound + min(rowLimit, work.inputs.count))
-            < densityLimit
+        guard
+            turnAndMark(work.inputs.lowerBound..<work.inputs.lowerBound + min(rowLimit, work.inputs.count))
+                < densityLimit
         else { return nil }
     }
 

@@ -147,6 +147,7 @@ struct CommunicationProbe {
                 try reducer.reduce(runs, grainCount: 8) { range, gradient in
                     for i in range { reducer.parameters[i] -= 0.5 * gradient[i - range.lowerBound] }
                 }
+                reducer.post(reducer.slice)
                 try reducer.publish()
             }
         }

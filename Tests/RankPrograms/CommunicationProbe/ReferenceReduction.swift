@@ -65,6 +65,7 @@ package enum ReferenceReduction {
             outcome.gradients.append(gradient)
             let all = UnsafeBufferPointer(start: reducer.grainStatistics, count: grainCount)
             outcome.statistics.append(all.map { [$0.lossSum, Double($0.correctCount)] })
+            reducer.post(reducer.slice)
             try reducer.publish()
         }
         outcome.parameters = Array(UnsafeBufferPointer(start: reducer.parameters, count: layout.floatCount))

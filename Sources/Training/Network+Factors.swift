@@ -24,10 +24,10 @@ extension Network {
             let outputs = operations[index].outputShape.elementCount
             let width = outputs < 32 ? 2 * Double((outputs + 15) / 16 * 16) / Double(outputs) : 1
             let isFirst = memory(ofInputTo: index) == 0
-            let isRectified = grainSize >= 16 && hasRectifiedInput(index)
+            let isRectified = hasRectifiedInput(index)
             return blocks.map { block in
-                // What a rectifier leaves of a hidden layer.
-                var share = isRectified ? 0.6 : 1
+                // What a rectifier leaves of a hidden layer; short grains gain little.
+                var share = isRectified ? (grainSize < 16 ? 0.85 : 0.6) : 1
                 if isFirst {
                     let inputs = block.lowerBound / outputs...(block.upperBound - 1) / outputs
                     let groups = inputs.lowerBound / InputMarks.groupSize...inputs.upperBound / InputMarks.groupSize

@@ -9,8 +9,10 @@ import KernelContract
 #endif
 /// Inputs that are in work together: their partial sums take 16 KiB for each level of the tree.
 private let rowLimit = 32
-/// Samples of a grain below which a chain is too short to pay for its bookkeeping.
-private let grainMinimum = 16
+/// Samples of a grain below which a chain is too short to pay for its bookkeeping; with marked inputs, tiles of four inputs
+/// leave out enough (`GradientColumn`) until grains are longer.
+private let grainMinimum = 8
+private let markedGrainMinimum = 16
 /// Above this share of inputs other than 0, tiles of many inputs are faster.
 private let densityLimit = 0.65
 private let sampleLimit = 1_024
@@ -38,7 +40,8 @@ struct SkippingGradient {
 
     /// Nil where the gradient is too small, or the inputs too dense.
     init?(_ work: WeightGradient, workspace: UnsafeMutablePointer<Float>) {
-        guard work.grainSize >= grainMinimum, work.grainSize <= 32, work.xStride > 0, work.inputs.count >= 16,
+        let minimum = work.segments.first?.marks == nil ? grainMinimum : markedGrainMinimum
+        guard work.grainSize >= minimum, work.grainSize <= 32, work.xStride > 0, work.inputs.count >= 16,
             work.outputs.count >= 64
         else { return nil }
         var sampleCount = 0

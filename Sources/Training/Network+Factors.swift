@@ -27,7 +27,7 @@ extension Network {
             let isRectified = hasRectifiedInput(index)
             return blocks.map { block in
                 // What a rectifier leaves of a hidden layer; short grains gain little.
-                var share = isRectified ? (grainSize < 16 ? 0.85 : 0.6) : 1
+                var share = isRectified && grainSize >= 16 ? 0.6 : 1
                 if isFirst {
                     let inputs = block.lowerBound / outputs...(block.upperBound - 1) / outputs
                     let groups = inputs.lowerBound / InputMarks.groupSize...inputs.upperBound / InputMarks.groupSize

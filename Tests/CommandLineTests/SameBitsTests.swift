@@ -58,6 +58,9 @@ extension CommandLineTests {
                         "--batch-size", "64", "--optimizer", "momentum", "--clip-value", "0.05", "--clip-norm", "0.1",
                         "--schedule", "plateau 0.5 0", "--scale-learning-rate", "32",
                     ]),
+                Training(
+                    name: "wide rectified layers, whose zeros are left out, batch 300",
+                    arguments: ["--batch-size", "300", "--model", "dense 192, relu, dense 128, relu, dense 10"]),
                 Training(name: "every layer with a state, per-layer settings, batch 61", arguments: stateful),
             ]
 

@@ -46,7 +46,8 @@ struct SkippingTests {
 
     /// (samples by segment, grain size): what one worker, several, and idle ones have; short last grains.
     static let batches: [(samples: [Int], grainSize: Int)] = [
-        ([64], 8), ([32, 32], 8), ([24, 16, 21], 8), ([128], 16), ([64, 64], 16), ([48, 32, 16, 9], 16), ([16], 16),
+        ([64], 8), ([32, 32], 8), ([24, 16, 21], 8), ([24, 20], 8), ([8, 8, 8, 8, 8, 4], 8), ([48, 32], 16),
+        ([40, 40], 8), ([128], 16), ([64, 64], 16), ([48, 32, 16, 9], 16), ([16], 16),
         ([5], 16), ([64, 60], 32), ([96], 32), ([32, 32, 32, 32, 7], 32), ([80], 40), ([1_040], 16),
     ]
 
@@ -60,7 +61,7 @@ struct SkippingTests {
         ]
         for (samples, grainSize) in Self.batches {
             for (inputs, outputs, inputRange, outputRange) in parts {
-                for share in samples.count > 1 ? [50] : Self.shares {
+                for share in samples.count > 1 || samples[0] > 100 ? [50] : Self.shares {
                     for isMarked in grainSize <= InputMarks.grainLimit ? [false, true] : [false] {
                         let work = GradientWork(
                             samples: samples, grainSize: grainSize, inputs: inputs, outputs: outputs, share: share,

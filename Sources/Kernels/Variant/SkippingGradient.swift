@@ -54,8 +54,8 @@ struct SkippingGradient {
         self.work = work
         self.sampleCount = sampleCount
         panel = workspace
-        // An odd number of lines, and vectors may be read beyond the end.
-        turnedStride = ((sampleCount + 15) / 16 | 1) * 16
+        // An odd number of lines; a segment is turned in blocks of 16 samples, whose last may reach 15 beyond its end.
+        turnedStride = ((sampleCount + 30) / 16 | 1) * 16
         turned = panel + panelFloats
         let afterTurned = turned + rowLimit * turnedStride + 32
         marks = UnsafeMutableRawPointer(afterTurned).assumingMemoryBound(to: UInt32.self)

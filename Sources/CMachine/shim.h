@@ -1,4 +1,5 @@
-// What Swift cannot express: control registers, a spin hint, and variadic system calls. Declarations only, no logic.
+// What Swift cannot express: control registers, hints to the processor, streamed stores, shuffles of
+// vectors, and system calls. No logic.
 #ifndef LOCKSTEP_MACHINE_H
 #define LOCKSTEP_MACHINE_H
 

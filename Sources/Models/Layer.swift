@@ -153,19 +153,15 @@ package struct GradientPass {
 /// What a dense layer's gradient is made of: its inputs and output gradients over the whole batch, of all workers.
 package struct GradientFactors {
     package let grainSize: Int
-    package let inputFeatures: Int
-    package let outputFeatures: Int
     package let segments: UnsafeBufferPointer<GradientSegment>
     /// The same output gradients with one input that is always 1 for all samples: a bias.
     package let biasSegments: UnsafeBufferPointer<GradientSegment>
 
     package init(
-        grainSize: Int, inputFeatures: Int, outputFeatures: Int, segments: UnsafeBufferPointer<GradientSegment>,
+        grainSize: Int, segments: UnsafeBufferPointer<GradientSegment>,
         biasSegments: UnsafeBufferPointer<GradientSegment>
     ) {
         self.grainSize = grainSize
-        self.inputFeatures = inputFeatures
-        self.outputFeatures = outputFeatures
         self.segments = segments
         self.biasSegments = biasSegments
     }

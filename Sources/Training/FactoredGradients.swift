@@ -63,7 +63,6 @@ struct FactoredGradients: ~Copyable {
         for batch in batches {
             var row: [Table] = []
             for (number, operation) in operations.enumerated() {
-                guard let layer = network.operations[operation].layer else { continue }
                 let own = activations.factors(ofOperation: operation)
                 var segments: [GradientSegment] = []
                 for worker in 0..<size {
@@ -80,7 +79,7 @@ struct FactoredGradients: ~Copyable {
                     if isFirst { segment.marks = input?.marks(grains.lowerBound).map { UnsafePointer($0) } }
                     segments.append(segment)
                 }
-                row.append(Self.table(segments, one: one.base, grainSize: batch.grainSize, layer))
+                row.append(Self.table(segments, one: one.base, grainSize: batch.grainSize))
             }
             tables.append(row)
         }
@@ -115,7 +114,7 @@ struct FactoredGradients: ~Copyable {
     }
 
     private static func table(
-        _ segments: [GradientSegment], one: UnsafePointer<Float>, grainSize: Int, _ layer: any Layer
+        _ segments: [GradientSegment], one: UnsafePointer<Float>, grainSize: Int
     ) -> Table {
         func copy(_ segments: [GradientSegment]) -> UnsafeMutableBufferPointer<GradientSegment> {
             let copy = UnsafeMutableBufferPointer<GradientSegment>.allocate(capacity: segments.count)
@@ -125,8 +124,7 @@ struct FactoredGradients: ~Copyable {
         let biases = copy(segments.map { GradientSegment(sampleCount: $0.sampleCount, x: one, dy: $0.dy) })
         let segments = copy(segments)
         let factors = GradientFactors(
-            grainSize: grainSize, inputFeatures: layer.inputFeatures, outputFeatures: layer.outputFeatures,
-            segments: UnsafeBufferPointer(segments), biasSegments: UnsafeBufferPointer(biases))
+            grainSize: grainSize, segments: UnsafeBufferPointer(segments), biasSegments: UnsafeBufferPointer(biases))
         return Table(factors: factors, segments: segments, biasSegments: biases)
     }
 

@@ -59,7 +59,7 @@ extension Metadata: Equatable {
 
 /// Keys that Lockstep writes. Numbers are decimal text.
 package enum MetadataKey {
-    /// Always `lockstep`; its absence says that another program wrote the file.
+    /// `Checkpoint.formatName`; otherwise another program wrote the file.
     package static let format = "format"
     package static let formatVersion = "formatVersion"
     package static let numericsVersion = "numericsVersion"
@@ -76,4 +76,6 @@ package enum MetadataKey {
     package static let step = "step"
     /// `Checkpoint.parametersSHA256`, compared when the file is read.
     package static let parametersSHA256 = "parametersSHA256"
+    /// `FileHash`. It belongs to the file: the writer adds it, and a `Checkpoint` that was read is without it.
+    package static let fileSHA256 = "sha256"
 }

@@ -5,8 +5,6 @@ import Tensors
 
 /// Raised by a change that alters the bits of a run.
 package let numericsVersion = 2
-/// Raised by a change that older readers cannot read.
-private let formatVersion = 1
 
 extension Network {
     /// Parameters and running statistics as a checkpoint's tensors.
@@ -25,7 +23,8 @@ extension Network {
         seed: UInt64, epoch: Int, step: Int
     ) -> Checkpoint {
         var metadata: Metadata = [
-            MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
+            MetadataKey.format: Checkpoint.formatName,
+            MetadataKey.formatVersion: "\(Checkpoint.formatVersion)",
             MetadataKey.numericsVersion: "\(numericsVersion)", MetadataKey.model: ModelText.text(of: description),
             MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
             MetadataKey.seed: "\(seed)", MetadataKey.epoch: "\(epoch)", MetadataKey.step: "\(step)",
@@ -51,12 +50,9 @@ extension Network {
             }
             return value
         }
-        guard try value(MetadataKey.format) == "lockstep", try value(MetadataKey.formatVersion) == "\(formatVersion)"
-        else {
-            throw Failure(
-                .data,
-                "\(path): format \(try value(MetadataKey.format)) version \(try value(MetadataKey.formatVersion)); "
-                    + "this program reads lockstep version \(formatVersion)")
+        // The reader has compared the format's version.
+        guard try value(MetadataKey.format) == Checkpoint.formatName else {
+            throw Failure(.data, "\(path): format \(try value(MetadataKey.format)); is it a checkpoint of lockstep?")
         }
         let shape = try value(MetadataKey.inputShape)
         let extents = shape.split(separator: "x").map { Int($0) ?? 0 }

@@ -31,6 +31,17 @@ func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
     ]
 #endif
 
+// `launch/fuzz` sets it: libFuzzer's `main` and its instrumentation are not for the ordinary build.
+let fuzzing: [Target] =
+    Context.environment["LOCKSTEP_FUZZ"] == nil
+    ? []
+    : [
+        .target(name: "CLiveBytes", path: "Tests/Fuzzing/CLiveBytes"),
+        .executableTarget(
+            name: "Fuzzer", dependencies: ["CLiveBytes", "FuzzTargets"], path: "Tests/Fuzzing/Fuzzer",
+            swiftSettings: common + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+
 let package = Package(
     name: "lockstep",
     products: [
@@ -47,7 +58,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
-    targets: variants + [
+    targets: variants + fuzzing + [
         // Level 0
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -140,7 +151,14 @@ let package = Package(
             dependencies: ["Communication", "CommunicationProbe", "Errors", "KernelContract", "Kernels", "Tensors"],
             swiftSettings: common),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "Tensors"], swiftSettings: common),
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "FuzzTargets", "Tensors"],
+            swiftSettings: common),
+        .target(
+            name: "FuzzTargets", dependencies: ["Checkpoints", "Errors", "Models", "Tensors", "Training"],
+            path: "Tests/Fuzzing/FuzzTargets", swiftSettings: common),
+        .testTarget(
+            name: "CorpusTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/CorpusTests",
+            swiftSettings: common),
         .testTarget(
             name: "DataLoadingTests", dependencies: ["CZlib", "DataLoading", "Errors", "Randomness"],
             swiftSettings: common),

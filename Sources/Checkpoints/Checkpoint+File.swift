@@ -24,7 +24,7 @@ extension Checkpoint {
             for tensor in tensors { check.update(tensor.bytes) }
             try check.finish()
         }
-        try self.init(tensors, reader.header.metadata, path: path)
+        try self.init(tensors, reader.header.metadata, isSealed: reader.fileCheck != nil, path: path)
     }
 
     /// Decodes a whole file that lies in memory. `path` names it in messages.
@@ -34,18 +34,19 @@ extension Checkpoint {
         let header = try SafetensorsHeader(
             decoding: bytes, SafetensorsHeader.lengthByteCount..<payloadStart,
             payloadByteCount: bytes.count - payloadStart, path: path)
-        try FileCheck(header, head: bytes, path: path)?.finish()
+        let check = try FileCheck(header, head: bytes, path: path)
+        try check?.finish()
         let tensors = header.entries.map { entry in
             let range = payloadStart + entry.range.lowerBound..<payloadStart + entry.range.upperBound
             return Tensor(entry.name, entry.shape, entry.elementType, bytes: Array(bytes[range]))
         }
-        try self.init(tensors, header.metadata, path: path)
+        try self.init(tensors, header.metadata, isSealed: check != nil, path: path)
     }
 
     /// What a file held whose own hash, if it states one, was compared.
-    private init(_ tensors: [Tensor], _ metadata: Metadata, path: String) throws(Failure) {
+    private init(_ tensors: [Tensor], _ metadata: Metadata, isSealed: Bool, path: String) throws(Failure) {
         self.init(tensors: tensors, metadata: metadata)
-        if metadata[MetadataKey.format] == Self.formatName { self.metadata[MetadataKey.fileSHA256] = nil }
+        if isSealed { self.metadata[MetadataKey.fileSHA256] = nil }
         try verifyParameters(path: path)
     }
 

@@ -52,20 +52,26 @@ extension Network {
         }
         // The reader has compared the format's version.
         guard try value(MetadataKey.format) == Checkpoint.formatName else {
-            throw Failure(.data, "\(path): format \(try value(MetadataKey.format)); is it a checkpoint of lockstep?")
+            throw Failure(
+                .data,
+                "\(path): format \(try value(MetadataKey.format).quotedForMessage); is it a checkpoint of lockstep?")
         }
         let shape = try value(MetadataKey.inputShape)
-        let extents = shape.split(separator: "x").map { Int($0) ?? 0 }
+        let extents = shape.split(separator: "x", maxSplits: 4).map { Int($0) ?? 0 }
         guard !extents.isEmpty, extents.allSatisfy({ (1...1 << 20).contains($0) }), extents.count <= 4,
+            extents.reduce(1.0, { $0 * Double($1) }) < 0x1p36,
             let outputs = try checkpoint.metadata[MetadataKey.target] == LossTarget.input.rawValue
                 ? NetworkOutputs.inputs : Int(value(MetadataKey.classCount)).map({ .classes($0) })
-        else { throw Failure(.data, "\(path): the input shape \"\(shape)\" or the class count is not valid") }
+        else {
+            throw Failure(.data, "\(path): the input shape \(shape.quotedForMessage) or the class count is not valid")
+        }
         do {
             try self.init(
                 ModelText.parse(value(MetadataKey.model)), inputShape: Shape(extents), outputs: outputs)
         } catch let failure as Failure {
-            throw Failure(.data, "\(path): \(failure.message)")
+            throw Failure(.data, "\(path): \(failure.message.onOneLine(atMost: 500))")
         }
+        try checkTensors(of: checkpoint, path: path)
         guard try value(MetadataKey.parametersSHA256) == checkpoint.parametersSHA256 else {
             throw Failure(.data, "\(path): the parameters do not have the SHA-256 that the metadata states: damaged")
         }
@@ -88,14 +94,7 @@ extension ParameterLayout {
     ) throws {
         for entry in entries {
             let name = prefix + entry.name
-            guard let tensor = checkpoint[name], tensor.elementType == .float32 else {
-                throw Failure(.data, "\(path): the float32 tensor \"\(name)\" is missing")
-            }
-            guard tensor.shape == entry.storage.shape else {
-                throw Failure(
-                    .data, "\(path): \"\(name)\" has shape \(tensor.shape), the model needs \(entry.storage.shape)")
-            }
-            let values: [Float] = tensor.values()
+            let values: [Float] = try checkpoint.tensor(name, entry.storage.shape, path: path).values()
             let target = parameters + entry.range.lowerBound
             entry.forEachStored { target[$1] = values[$0] }
         }

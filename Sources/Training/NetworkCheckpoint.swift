@@ -5,12 +5,10 @@ import Tensors
 
 /// Raised by a change that alters the bits of a run.
 package let numericsVersion = 2
-/// Raised by a change that older readers cannot read.
-private let formatVersion = 1
 
 extension Network {
     /// Parameters and running statistics as a checkpoint's tensors.
-    private func tensors(_ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
+    func tensors(_ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
         layout.tensors(parameters) + stateLayout.tensors(state)
     }
 
@@ -19,26 +17,18 @@ extension Network {
         Checkpoint.parametersSHA256(of: tensors(parameters, state: state))
     }
 
-    /// Weights, their moving average if there is one, and what is needed to use them.
-    package func checkpoint(
-        _ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>, averages: UnsafePointer<Float>? = nil,
-        seed: UInt64, epoch: Int, step: Int
-    ) -> Checkpoint {
+    /// What is needed to use the weights.
+    var metadata: Metadata {
         var metadata: Metadata = [
-            MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(formatVersion)",
+            MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(Checkpoint.formatVersion)",
             MetadataKey.numericsVersion: "\(numericsVersion)", MetadataKey.model: ModelText.text(of: description),
             MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
-            MetadataKey.seed: "\(seed)", MetadataKey.epoch: "\(epoch)", MetadataKey.step: "\(step)",
-            MetadataKey.parametersSHA256: parametersSHA256(parameters, state: state),
         ]
         switch target {
         case .label: metadata[MetadataKey.classCount] = "\(outputCount)"
         case .input: metadata[MetadataKey.target] = target.rawValue
         }
-        return Checkpoint(
-            tensors: tensors(parameters, state: state)
-                + (averages.map { layout.tensors($0, prefix: Checkpoint.averagePrefix) } ?? []),
-            metadata: metadata)
+        return metadata
     }
 
     /// The network that a checkpoint describes.
@@ -51,12 +41,13 @@ extension Network {
             }
             return value
         }
-        guard try value(MetadataKey.format) == "lockstep", try value(MetadataKey.formatVersion) == "\(formatVersion)"
+        guard try value(MetadataKey.format) == "lockstep",
+            try value(MetadataKey.formatVersion) == "\(Checkpoint.formatVersion)"
         else {
             throw Failure(
                 .data,
                 "\(path): format \(try value(MetadataKey.format)) version \(try value(MetadataKey.formatVersion)); "
-                    + "this program reads lockstep version \(formatVersion)")
+                    + "this program reads lockstep version \(Checkpoint.formatVersion)")
         }
         let shape = try value(MetadataKey.inputShape)
         let extents = shape.split(separator: "x").map { Int($0) ?? 0 }
@@ -79,7 +70,7 @@ extension Network {
 
 extension ParameterLayout {
     /// A flat buffer as a checkpoint's tensors: PyTorch's names and layout.
-    fileprivate func tensors(_ values: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
+    func tensors(_ values: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
         entries.map { Checkpoint.Tensor(prefix + $0.name, $0.storage.shape, $0.stored(values + $0.range.lowerBound)) }
     }
 
@@ -109,6 +100,9 @@ extension ParameterLayout {
 extension Checkpoint {
     /// Before the names of the moving average's tensors.
     package static let averagePrefix = statePrefix + "average/"
+
+    /// Before the names of a buffer of the optimizer's state, such as `state/optimizer/exp_avg/0.weight`.
+    static func optimizerPrefix(_ name: String) -> String { "\(statePrefix)optimizer/\(name)/" }
 
     /// Whether the run kept a moving average, which then is what is evaluated.
     package var hasAverages: Bool { tensors.contains { $0.name.utf8.starts(with: Self.averagePrefix.utf8) } }

@@ -86,7 +86,10 @@ let package = Package(
             dependencies: ["Errors", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common),
         .target(
-            name: "DataLoading", dependencies: ["CMachine", "CZlib", "Errors", "Randomness"], swiftSettings: common),
+            name: "DataLoading",
+            dependencies: [
+                "CMachine", "CZlib", "Errors", "Randomness", .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: common),
 
         // Level 2
         .target(

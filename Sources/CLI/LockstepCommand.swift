@@ -17,7 +17,8 @@ struct LockstepCommand: ParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            TrainCommand.self, SweepCommand.self, EvaluateCommand.self, PCACommand.self, ExplainCommand.self,
+            TrainCommand.self, ResumeCommand.self, SweepCommand.self, EvaluateCommand.self, PCACommand.self,
+            ExplainCommand.self,
             CheckGradientsCommand.self, InfoCommand.self, BenchCommand.self,
         ])
 }

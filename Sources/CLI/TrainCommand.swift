@@ -18,11 +18,19 @@ struct TrainCommand: ParsableCommand {
 
     @OptionGroup var training: TrainingArguments
 
+    @OptionGroup var checkpoints: CheckpointArguments
+
     @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
     var workers: Int?
 
     @Option(help: ArgumentHelp("The run's folder; default runs/NAME-N.", valueName: "DIR"))
     var out: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "auto: go on behind the newest checkpoint in --out, or begin where there is none. PATH: behind this checkpoint, or "
+                + "the newest of this run.", valueName: "auto|PATH"))
+    var resume: String?
 
     @Flag(help: "Replace a run that the folder holds.")
     var overwrite = false
@@ -31,21 +39,72 @@ struct TrainCommand: ParsableCommand {
     var quiet = false
 
     func run() throws {
-        let fromFile = try file.map { try TrainingOptions(contentsOf: $0) } ?? TrainingOptions()
-        let options = training.options.overriding(fromFile)
+        if out == "" { throw Failure(.usage, "--out is empty: name the run's folder, or leave it out for runs/NAME-N") }
+        if resume != nil && overwrite {
+            throw Failure(.usage, "--resume goes on with a run and --overwrite removes it: leave one of them out")
+        }
+        var given = training.options
+        checkpoints.apply(to: &given)
+        let (path, request) = try resumePlace()
+        let saved = try file.map { try TrainingOptions(contentsOf: $0) } ?? savedOptions(path, request)
+        let options = given.overriding(saved ?? TrainingOptions())
+        let name = options.datasetName.split(separator: "/").last.map(String.init) ?? "run"
+        try Training(
+            options: options, path: path ?? RunDirectory.unusedPath(base: "runs", name: name), overwrites: overwrite,
+            resume: request, checkpoints: checkpoints, workers: workers, isQuiet: quiet
+        ).run()
+    }
+
+    /// The run's folder, where it is said, and how the run begins.
+    private func resumePlace() throws -> (path: String?, ResumeRequest) {
+        switch resume {
+        case nil: return (out, .never)
+        case "auto":
+            guard out != nil else {
+                throw Failure(.usage, "--resume auto needs --out, the folder of the run to go on with")
+            }
+            return (out, .auto)
+        case let source?:
+            // The folder of a run goes on in place.
+            let isRun = RunDirectory.holdsRun(source)
+            return isRun && (out ?? source) == source ? (source, .auto) : (out, .from(source))
+        }
+    }
+
+    /// Without a file, a run that goes on has the options that it had.
+    private func savedOptions(_ path: String?, _ request: ResumeRequest) throws -> TrainingOptions? {
+        switch request {
+        case .never: nil
+        case .auto: try path.flatMap { try TrainingOptions(ofRun: $0) }
+        case .from(let source): try TrainingOptions(ofCheckpoint: source)
+        }
+    }
+}
+
+/// A run of `train` or `resume`, from options to the end.
+struct Training {
+    let options: TrainingOptions
+    let path: String
+    let overwrites: Bool
+    let resume: ResumeRequest
+    let checkpoints: CheckpointArguments
+    let workers: Int?
+    let isQuiet: Bool
+
+    func run() throws {
         let dataset = options.sharedDataset
         let configuration = try options.resolved(dataset: dataset)
         let environment = ProcessInfo.processInfo.environment
-        let kernels = try KernelSelection.select(environment: environment)
-        let name = configuration.dataset.split(separator: "/").last.map(String.init) ?? "run"
-        if out == "" { throw Failure(.usage, "--out is empty: name the run's folder, or leave it out for runs/NAME-N") }
-        let path = out ?? RunDirectory.unusedPath(base: "runs", name: name)
-        let display = quiet ? nil : Terminal(environment: environment)
+        let display = isQuiet ? nil : Terminal(environment: environment)
+        let control = RunControl()
         let run = TrainingRun(
-            configuration, dataset: dataset, kernels: kernels, path: path, overwrites: overwrite
+            configuration, dataset: dataset, kernels: try KernelSelection.select(environment: environment), path: path,
+            overwrites: overwrites, resume: resume, allowsOtherNumerics: checkpoints.otherNumerics,
+            stopAfter: try checkpoints.stopInterval(), control: control
         ) {
             if let display { TrainingDisplay(display) } else { SilentObserver() }
         }
+        SignalWatch.start(control, isAlone: !Launcher.detect(environment: environment).isLaunched)
         _ = try onWorkers(workers) { communicator in try run.run(communicator) }
     }
 }

@@ -41,6 +41,11 @@ final class TrainingDisplay: TrainingObserver {
                 \(scaling.scaledLearningRate) by --scale-learning-rate
                 """)
         }
+        if let resumed = start.resumed {
+            let changes = resumed.changes.isEmpty ? "" : "; \(resumed.changes.joined(separator: ", "))"
+            Output.line(
+                "goes on behind step \(grouped(resumed.step)), epoch \(resumed.epoch), from \(resumed.path)\(changes)")
+        }
         if let why = start.whyNotShared { Output.line("note: gradients travel in messages: \(why)") }
         if !start.isReproducible {
             Output.line("note: --reduction mpi: results depend on the number of ranks (the numerics contract is off)")
@@ -92,10 +97,15 @@ final class TrainingDisplay: TrainingObserver {
             \(test) after \(Text.plural(summary.epochs, "epoch"))\(early) in \(Text.fixed(summary.wallSeconds, 1)) s
             """)
         for line in comparisons(summary) { Output.line(line) }
+        if summary.trainSamplesPerSecond > 0 {
+            Output.line(
+                """
+                fastest epoch \(grouped(Int(summary.trainSamplesPerSecond))) samples/s, \
+                \(Text.fixed(summary.fractionOfPeak * 100, 0)) % of peak
+                """)
+        }
         Output.line(
             """
-            fastest epoch \(grouped(Int(summary.trainSamplesPerSecond))) samples/s, \
-            \(Text.fixed(summary.fractionOfPeak * 100, 0)) % of peak
             sha256 \(summary.parametersSHA256)
             results in \(path): summary.json, metrics.jsonl, \(summary.checkpoint.dropFirst(path.count + 1))
             """)

@@ -74,6 +74,14 @@ package enum MetadataKey {
     package static let seed = "seed"
     package static let epoch = "epoch"
     package static let step = "step"
+    /// Samples trained on in the epoch.
+    package static let sample = "sample"
+    /// What determines the run's result, as YAML.
+    package static let configuration = "configuration"
+    /// Of the data set's decoded contents.
+    package static let dataSHA256 = "dataSHA256"
+    /// Where the run stands besides its tensors, as JSON.
+    package static let state = "state"
     /// `Checkpoint.parametersSHA256`, compared when the file is read.
     package static let parametersSHA256 = "parametersSHA256"
     /// `FileHash`. It belongs to the file: the writer adds it, and a `Checkpoint` that was read is without it.

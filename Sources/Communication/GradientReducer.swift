@@ -28,9 +28,11 @@ package struct GradientReducer: ~Copyable {
     package let grainStatistics: UnsafeMutablePointer<GrainStatistics>
     /// Columns of one Double for each block of the layout; a worker writes its own blocks. Empty unless asked for.
     package let blockSums: UnsafeMutablePointer<Double>
-    /// Beside the parameters, as long; a worker writes its slice between the begin of `reduce` and `publish`. Empty
-    /// unless asked for.
-    package let averages: UnsafeMutablePointer<Float>
+    /// Columns beside the parameters, each as long, for what is rarely gathered: averages, snapshots of the optimizer's
+    /// state. A worker writes its slice; `gather` shows it to the others.
+    private let columns: UnsafeMutablePointer<Float>
+    private let columnCount: Int
+    private let columnStride: Int
     package let mode: ReductionMode
     /// Why gradients travel in messages, in a few words; nil where memory is shared.
     package let whyNotShared: String?
@@ -64,7 +66,7 @@ package struct GradientReducer: ~Copyable {
     /// (`ParameterLayout.blockRanges`), the same on all workers.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
-        mode: ReductionMode = .tree, blockSumColumns: Int = 0, keepsAverages: Bool = false,
+        mode: ReductionMode = .tree, blockSumColumns: Int = 0, columnCount: Int = 0,
         costs: [Double]? = nil
     ) throws {
         let endpoint = communicator.endpoint
@@ -86,8 +88,7 @@ package struct GradientReducer: ~Copyable {
         let blocks = layout.blockRanges(size: size, costs: costs)
         let blockBytes = blocks[size - 1].upperBound * MemoryLayout<Double>.stride
         let blockSumBytes = (blockSumColumns * blockBytes + 63) / 64 * 64
-        let averageBytes = keepsAverages ? parameterBytes : 0
-        let commonBytes = parameterBytes + statisticsBytes + blockSumBytes + averageBytes
+        let commonBytes = (1 + columnCount) * parameterBytes + statisticsBytes + blockSumBytes
         let partialBytes = parameterBytes * partialCount
         let memory = try SharedMemory(
             communicator, sharedByteCount: (rank == 0 ? commonBytes : 0) + partialBytes,
@@ -111,7 +112,9 @@ package struct GradientReducer: ~Copyable {
         grainStatistics = (common + parameterBytes).assumingMemoryBound(to: GrainStatistics.self)
         let afterStatistics = common + (parameterBytes + statisticsBytes)
         blockSums = afterStatistics.assumingMemoryBound(to: Double.self)
-        averages = (afterStatistics + blockSumBytes).assumingMemoryBound(to: Float.self)
+        columns = (afterStatistics + blockSumBytes).assumingMemoryBound(to: Float.self)
+        self.columnCount = columnCount
+        columnStride = parameterBytes / MemoryLayout<Float>.stride
         blockCount = blocks[size - 1].upperBound
         blockCounts = .copy(of: blocks.map { Int32($0.count * MemoryLayout<Double>.stride) })
         blockOffsets = .copy(of: blocks.map { Int32($0.lowerBound * MemoryLayout<Double>.stride) })
@@ -221,9 +224,23 @@ package struct GradientReducer: ~Copyable {
         if let barrier { try barrier.wait() } else { try exchangeColumns(columns) }
     }
 
-    /// Makes all workers' slices of `averages` visible to all. Collective, between steps.
-    package func gatherAverages() throws {
-        if !isShared { try exchangeSlices(of: averages) }
+    /// One of the columns beside the parameters, `floatCount` floats.
+    package func column(_ index: Int) -> UnsafeMutablePointer<Float> {
+        precondition(
+            index >= 0 && index < columnCount, "GradientReducer: column \(index) is outside 0..<\(columnCount)")
+        return columns + index * columnStride
+    }
+
+    /// Makes all workers' slices of some columns visible to all. Collective, between steps.
+    package func gather(columns: Range<Int>) throws {
+        if isShared { return try endpoint.barrier() }
+        for index in columns { try exchangeSlices(of: column(index)) }
+    }
+
+    /// Sets a whole column: `body` runs once per job, on worker 0. Collective.
+    package func setColumn(_ index: Int, _ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
+        try endpoint.agree { if endpoint.rank == 0 { try body(column(index)) } }
+        if isShared { try endpoint.barrier() } else { try broadcast(column(index)) }
     }
 
     /// Ends a batch whose gradient is kept for a later update: all may then overwrite their partial gradients.
@@ -251,8 +268,12 @@ package struct GradientReducer: ~Copyable {
     package func setParameters(_ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
         try endpoint.barrier()
         try endpoint.agree { if endpoint.rank == 0 { try body(parameters) } }
+        try broadcast(parameters)
+    }
+
+    private func broadcast(_ values: UnsafeMutablePointer<Float>) throws {
         try endpoint.broadcast(
-            UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: parameters, count: floatCount)), root: 0)
+            UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: values, count: floatCount)), root: 0)
     }
 
     var isShared: Bool { whyNotShared == nil }

@@ -2,15 +2,30 @@ import Errors
 import KernelContract
 import Tensors
 
-/// What one grain of a batch adds to the metrics.
+/// What one grain of a batch adds to the metrics, and what its worker asks of all.
 package struct GrainStatistics: BitwiseCopyable, Sendable {
     package var lossSum: Double
     package var correctCount: Int
+    package var requests: StepRequests
 
-    package init(lossSum: Double, correctCount: Int) {
+    package init(lossSum: Double, correctCount: Int, requests: StepRequests = []) {
         self.lossSum = lossSum
         self.correctCount = correctCount
+        self.requests = requests
     }
+}
+
+/// What is to happen after a step. It travels with the step's statistics, so that all workers agree at no cost.
+package struct StepRequests: OptionSet, BitwiseCopyable, Sendable {
+    package let rawValue: UInt64
+    package init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    /// Write a checkpoint.
+    package static let save = StepRequests(rawValue: 1)
+    /// Write a checkpoint and end the run.
+    package static let stop = StepRequests(rawValue: 2)
+    /// Copy what a checkpoint holds: it may turn out to be the best.
+    package static let remember = StepRequests(rawValue: 4)
 }
 
 /// Who computes what in a batch of `grainCount` grains, worked out once.

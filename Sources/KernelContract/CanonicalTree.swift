@@ -93,9 +93,10 @@ package struct GrainPartition: Hashable, Sendable {
 
     package var grainCount: Int { (sampleCount + grainSize - 1) / grainSize }
 
-    /// The grains of worker `rank` of `size`: contiguous runs in rank order, balanced to one grain, possibly empty.
+    /// The grains of worker `rank` of `size`: contiguous runs in rank order, balanced to one grain, possibly empty. Worker 0
+    /// always has one.
     package func grains(of rank: Int, size: Int) -> Range<Int> {
-        grainCount * rank / size..<grainCount * (rank + 1) / size
+        (grainCount * rank + size - 1) / size..<(grainCount * (rank + 1) + size - 1) / size
     }
 
     /// The samples of consecutive grains, counted from the batch's first; the last grain may be short.

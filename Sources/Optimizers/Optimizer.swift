@@ -113,6 +113,25 @@ package struct Optimizer: ~Copyable {
         updateByTrustRatio(parameters, parameterColumn: columns - 2)
     }
 
+    /// Copies the slice's state to its place in buffers as long as the parameters, one for each of the rule's `stateNames`.
+    package func saveState(to columns: [UnsafeMutablePointer<Float>]) {
+        for (state, column) in zip(states, columns) {
+            (column + slice.lowerBound).update(from: state, count: slice.count)
+        }
+    }
+
+    /// Takes the slice's state from where `saveState` put it.
+    package func restoreState(from columns: [UnsafeMutablePointer<Float>]) {
+        for (state, column) in zip(states, columns) {
+            state.update(from: column + slice.lowerBound, count: slice.count)
+        }
+    }
+
+    private var states: [UnsafeMutablePointer<Float>] {
+        let (hasFirst, hasSecond) = description.optimizer.states
+        return (hasFirst ? [m] : []) + (hasSecond ? [v] : [])
+    }
+
     private func update(
         _ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>
     ) {
@@ -180,14 +199,24 @@ extension UpdateDescription {
     /// Whether the gradient is kept until all of it is known, or changed.
     var keepsGradient: Bool { clipping.value != nil || blockSumColumns > 0 }
 
-    /// Buffers as long as the parameters in all workers together: the parameters, a gradient, the optimizer's state.
+    /// Buffers as long as the parameters in all workers together: the parameters, a gradient, the optimizer's state, and
+    /// for checkpoints the parameters and the state again.
     package var buffersPerParameter: Int {
-        let (hasFirst, hasSecond) = optimizer.states
-        return 2 + [hasFirst, hasSecond, keepsGradient, averageDecay != nil].count { $0 }
+        3 + 2 * optimizer.stateNames.count + [keepsGradient, averageDecay != nil].count { $0 }
     }
 }
 
 extension OptimizerDescription {
+    /// What PyTorch calls the buffers of state that the rule keeps, in `Optimizer.saveState`'s order.
+    package var stateNames: [String] {
+        switch rule {
+        case .sgd, .momentum, .nesterov: states.first ? ["momentum_buffer"] : []
+        case .rmsprop: ["square_avg"]
+        case .adagrad: ["sum"]
+        case .adam, .adamw, .nadam, .lamb: ["exp_avg", "exp_avg_sq"]
+        }
+    }
+
     /// Which of the two buffers of state the rule needs.
     var states: (first: Bool, second: Bool) {
         switch rule {

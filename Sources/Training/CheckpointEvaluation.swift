@@ -61,6 +61,22 @@ package struct CheckpointLocation: Sendable {
     }
 }
 
+extension TrainingOptions {
+    /// The options of the run that wrote a checkpoint, which may be named by its folder: those that its folder keeps, or what
+    /// the file itself says; nil where it says nothing.
+    package init?(ofCheckpoint argument: String) throws {
+        let location = try CheckpointLocation(argument)
+        if let options = location.runOptions {
+            self = options
+            return
+        }
+        guard let yaml = try SafetensorsReader(location.path).header.metadata[MetadataKey.configuration] else {
+            return nil
+        }
+        try self.init(yaml: yaml, path: location.path)
+    }
+}
+
 /// Scores a checkpoint with all workers.
 package struct CheckpointEvaluation: Sendable {
     private let path: String

@@ -82,6 +82,8 @@ extension TrainingOptions {
         ConfigurationKey("min-delta", \.minDelta, "a number"),
         ConfigurationKey("reduction", \.reduction, "text"),
         ConfigurationKey("hash-every", \.hashEvery, "a whole number"),
+        ConfigurationKey("checkpoint-every", \.checkpointEvery, "text"),
+        ConfigurationKey("keep-checkpoints", \.keepCheckpoints, "a whole number"),
     ]
 
     /// Reads a YAML mapping of option names to values.
@@ -102,6 +104,19 @@ extension TrainingOptions {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw Failure(.data, "\(path): is not UTF-8 text")
         }
+        try self.init(yaml: text, path: path)
+    }
+
+    /// The options that a run's folder keeps; nil where it holds no run.
+    package init?(ofRun folder: String) throws {
+        let path = "\(folder)/config.yaml"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        try self.init(contentsOf: path)
+    }
+
+    /// Reads a YAML mapping of option names to values that stands in `path`.
+    package init(yaml text: String, path: String) throws {
+        self.init()
         let root: Node?
         do { root = try Yams.compose(yaml: text) } catch let error as YamlError {
             throw Failure(.data, "\(path)\(error.place): not valid YAML: \(error.problem)")
@@ -129,7 +144,10 @@ extension TrainingOptions {
 
 extension TrainingConfiguration {
     /// The configuration as YAML that `TrainingOptions(contentsOf:)` reads back to the same run.
-    package var yaml: String {
+    package var yaml: String { yamlLines.map { "\($0)\n" }.joined() }
+
+    /// A line for each key.
+    var yamlLines: [String] {
         func quoted(_ text: String) -> String {
             let escaped = text.map { character -> String in
                 switch character {
@@ -156,7 +174,8 @@ extension TrainingConfiguration {
         lines += selectionYAML
         lines.append("reduction: \(reduction.rawValue)")
         if let hashEvery { lines.append("hash-every: \(hashEvery)") }
-        return lines.joined(separator: "\n") + "\n"
+        lines += ["checkpoint-every: \(checkpoints.intervalText)", "keep-checkpoints: \(checkpoints.keptCount)"]
+        return lines
     }
 }
 

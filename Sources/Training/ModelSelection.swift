@@ -47,28 +47,41 @@ package struct ModelSelection: Hashable, Sendable {
 /// The best epoch so far. Ties keep the earlier.
 package struct BestEpoch: Sendable {
     package let selection: ModelSelection
-    package private(set) var epoch: Int?
-    package private(set) var value: Double?
-    /// The last improvement by more than `minDelta`.
-    private var reference: Double?
-    private var epochsWithoutImprovement = 0
+    /// What a checkpoint keeps.
+    package private(set) var state: State
 
-    package init(_ selection: ModelSelection) { self.selection = selection }
+    package struct State: Codable, Hashable, Sendable {
+        package fileprivate(set) var epoch: Int?
+        package fileprivate(set) var value: Double?
+        /// The last improvement by more than `minDelta`.
+        fileprivate var reference: Double?
+        fileprivate var epochsWithoutImprovement = 0
+
+        package init() {}
+    }
+
+    package init(_ selection: ModelSelection, state: State = State()) {
+        self.selection = selection
+        self.state = state
+    }
+
+    package var epoch: Int? { state.epoch }
+    package var value: Double? { state.value }
 
     /// Whether the run should stop.
-    package var isExhausted: Bool { selection.patience.map { epochsWithoutImprovement >= $0 } ?? false }
+    package var isExhausted: Bool { selection.patience.map { state.epochsWithoutImprovement >= $0 } ?? false }
 
     /// Takes the value of an epoch and says whether it is the best so far.
     package mutating func judge(epoch: Int, _ value: Double) -> Bool {
-        if isBetter(value, than: reference, by: selection.minDelta) {
-            reference = value
-            epochsWithoutImprovement = 0
+        if isBetter(value, than: state.reference, by: selection.minDelta) {
+            state.reference = value
+            state.epochsWithoutImprovement = 0
         } else {
-            epochsWithoutImprovement += 1
+            state.epochsWithoutImprovement += 1
         }
-        guard isBetter(value, than: self.value, by: 0) else { return false }
-        self.epoch = epoch
-        self.value = value
+        guard isBetter(value, than: state.value, by: 0) else { return false }
+        state.epoch = epoch
+        state.value = value
         return true
     }
 

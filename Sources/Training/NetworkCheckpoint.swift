@@ -8,7 +8,7 @@ package let numericsVersion = 2
 
 extension Network {
     /// Parameters and running statistics as a checkpoint's tensors.
-    private func tensors(_ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
+    func tensors(_ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>) -> [Checkpoint.Tensor] {
         layout.tensors(parameters) + stateLayout.tensors(state)
     }
 
@@ -17,27 +17,19 @@ extension Network {
         Checkpoint.parametersSHA256(of: tensors(parameters, state: state))
     }
 
-    /// Weights, their moving average if there is one, and what is needed to use them.
-    package func checkpoint(
-        _ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>, averages: UnsafePointer<Float>? = nil,
-        seed: UInt64, epoch: Int, step: Int
-    ) -> Checkpoint {
+    /// What is needed to use the weights.
+    var metadata: Metadata {
         var metadata: Metadata = [
             MetadataKey.format: Checkpoint.formatName,
             MetadataKey.formatVersion: "\(Checkpoint.formatVersion)",
             MetadataKey.numericsVersion: "\(numericsVersion)", MetadataKey.model: ModelText.text(of: description),
             MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
-            MetadataKey.seed: "\(seed)", MetadataKey.epoch: "\(epoch)", MetadataKey.step: "\(step)",
-            MetadataKey.parametersSHA256: parametersSHA256(parameters, state: state),
         ]
         switch target {
         case .label: metadata[MetadataKey.classCount] = "\(outputCount)"
         case .input: metadata[MetadataKey.target] = target.rawValue
         }
-        return Checkpoint(
-            tensors: tensors(parameters, state: state)
-                + (averages.map { layout.tensors($0, prefix: Checkpoint.averagePrefix) } ?? []),
-            metadata: metadata)
+        return metadata
     }
 
     /// The network that a checkpoint describes.
@@ -81,7 +73,7 @@ extension Network {
 
 extension ParameterLayout {
     /// A flat buffer as a checkpoint's tensors: PyTorch's names and layout.
-    fileprivate func tensors(_ values: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
+    func tensors(_ values: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
         entries.map { Checkpoint.Tensor(prefix + $0.name, $0.storage.shape, $0.stored(values + $0.range.lowerBound)) }
     }
 
@@ -104,6 +96,9 @@ extension ParameterLayout {
 extension Checkpoint {
     /// Before the names of the moving average's tensors.
     package static let averagePrefix = statePrefix + "average/"
+
+    /// Before the names of a buffer of the optimizer's state, such as `state/optimizer/exp_avg/0.weight`.
+    static func optimizerPrefix(_ name: String) -> String { "\(statePrefix)optimizer/\(name)/" }
 
     /// Whether the run kept a moving average, which then is what is evaluated.
     package var hasAverages: Bool { tensors.contains { $0.name.utf8.starts(with: Self.averagePrefix.utf8) } }

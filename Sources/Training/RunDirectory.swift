@@ -8,73 +8,77 @@ import Glibc
 /// A kernel lock on `.lock` keeps a second process out; it dies with its process.
 package final class RunDirectory {
     package let path: String
+    let checkpoints: CheckpointStore
     private let lock: Int32
-    private let metrics: UnsafeMutablePointer<FILE>
+    private var metrics: MetricsLog?
 
-    private static let bestName = "best.safetensors"
     private static let files = ["config.yaml", "metrics.jsonl", "summary.json"]
 
     /// Makes the folder, or takes an empty one, or with `overwrites` one that holds a run, whose files are removed.
     ///
     /// - Throws: `Failure(.outputRefused)` where it cannot be written, is in use, or already holds a run.
-    package init(path: String, overwrites: Bool, configuration: String) throws {
+    package convenience init(path: String, overwrites: Bool) throws {
         try Self.makeFolder(path)
+        try self.init(locking: path)
+        let old = Self.files.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
+        if !old.isEmpty || !checkpoints.pathsByAge.isEmpty {
+            guard overwrites else {
+                throw Failure(
+                    .outputRefused,
+                    "\(path) already holds a run (\(old.first ?? "checkpoints")); choose another --out, go on with "
+                        + "--resume auto, or --overwrite")
+            }
+            try removeRun()
+        }
+    }
+
+    /// Takes the folder of a run that was interrupted, with all that it holds.
+    ///
+    /// - Throws: `Failure(.outputRefused)` where it cannot be written or is in use.
+    package init(locking path: String) throws {
         lock = try Self.lock(path)
-        do {
-            let old = Self.files.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
-            if !old.isEmpty {
-                guard overwrites else {
-                    throw Failure(
-                        .outputRefused, "\(path) already holds a run (\(old[0])); choose another --out, or --overwrite")
-                }
-                try Self.removeRun(at: path)
-            }
-            try Self.makeFolder("\(path)/checkpoints")
-            try AtomicFile.write([Array(configuration.utf8)], to: "\(path)/config.yaml")
-            guard let file = fopen("\(path)/metrics.jsonl", "we") else {
-                throw Failure(.outputRefused, "\(path)/metrics.jsonl: \(String(cString: strerror(errno)))")
-            }
-            metrics = file
-        } catch {
-            close(lock)
-            throw error
-        }
         self.path = path
+        checkpoints = CheckpointStore(folder: "\(path)/checkpoints")
+        AtomicFile.removeTemporaries(in: path)
+        AtomicFile.removeTemporaries(in: checkpoints.folder)
     }
 
-    deinit {
-        fclose(metrics)
-        close(lock)
+    deinit { close(lock) }
+
+    /// Whether there is anything of a run in a folder.
+    package static func holdsRun(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: "\(path)/config.yaml")
+            || !CheckpointStore(folder: "\(path)/checkpoints").pathsByAge.isEmpty
     }
 
-    /// Appends one object as a line and hands it to the system.
-    package func log(_ line: String) throws {
-        guard fputs(line + "\n", metrics) >= 0, fflush(metrics) == 0 else {
-            throw Failure(.inputOutput, "\(path)/metrics.jsonl: cannot be written: \(String(cString: strerror(errno)))")
-        }
+    /// Writes the configuration and begins the record with what is `kept` of an earlier one.
+    func begin(configuration: String, kept: [UInt8] = []) throws {
+        try Self.makeFolder(checkpoints.folder)
+        try AtomicFile.write([Array(configuration.utf8)], to: "\(path)/config.yaml")
+        metrics = try MetricsLog(path: metricsPath, kept: kept)
     }
 
-    package func write(_ text: String, to name: String) throws {
+    var metricsPath: String { "\(path)/metrics.jsonl" }
+
+    /// Appends one object as a line and hands it to the system. Where that fails the line is kept for later.
+    func log(_ line: String) -> Failure? { metrics?.append(line) }
+
+    /// - Throws: where lines are left that the system does not take.
+    func finishLog() throws { if let failure = metrics?.flush() { throw failure } }
+
+    /// Waits until the record is on the disk; for any thread.
+    var synchroniseLog: @Sendable () -> Void {
+        guard let metrics else { return {} }
+        return metrics.synchronise
+    }
+
+    func write(_ text: String, to name: String) throws {
         try AtomicFile.write([Array(text.utf8)], to: "\(path)/\(name)")
     }
 
-    /// Writes `checkpoints/step-000123.safetensors` and returns its path.
-    package func write(_ checkpoint: Checkpoint, step: Int) throws -> String {
-        let digits = String(step)
-        let name = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-        let file = "\(path)/checkpoints/step-\(name).safetensors"
-        try checkpoint.write(to: file)
-        return file
-    }
-
-    package var bestPath: String { "\(path)/checkpoints/\(Self.bestName)" }
-
-    /// Writes `checkpoints/best.safetensors` in place of the one before.
-    package func writeBest(_ checkpoint: Checkpoint) throws { try checkpoint.write(to: bestPath) }
-
-    package func readBest() throws -> [UInt8] {
-        guard let bytes = FileManager.default.contents(atPath: bestPath) else {
-            throw Failure(.inputOutput, "\(bestPath): cannot be read any more")
+    func readBest() throws -> [UInt8] {
+        guard let bytes = FileManager.default.contents(atPath: checkpoints.bestPath) else {
+            throw Failure(.inputOutput, "\(checkpoints.bestPath): cannot be read any more")
         }
         return Array(bytes)
     }
@@ -99,11 +103,10 @@ package final class RunDirectory {
         return file
     }
 
-    private static func removeRun(at path: String) throws {
-        let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: "\(path)/checkpoints")) ?? []
-        let stale = checkpoints.filter { ($0.hasPrefix("step-") && $0.hasSuffix(".safetensors")) || $0 == bestName }
-        for file in files + stale.map({ "checkpoints/\($0)" }) where unlink("\(path)/\(file)") != 0 && errno != ENOENT {
-            throw Failure(.outputRefused, "\(path)/\(file): cannot be removed: \(String(cString: strerror(errno)))")
+    private func removeRun() throws {
+        for file in Self.files.map({ "\(path)/\($0)" }) + checkpoints.pathsByAge
+        where unlink(file) != 0 && errno != ENOENT {
+            throw Failure(.outputRefused, "\(file): cannot be removed: \(systemMessage(errno))")
         }
     }
 

@@ -11,13 +11,29 @@ import Foundation
 package struct RunWatch: Sendable {
     /// The loss of guessing, where that does not depend on the data.
     private let chanceLevel: Double?
-    private var untrainedLoss: Double?
-    private var (epochsAboveChance, stepsAboveChance) = (0, 0)
-    private var (isDead, isDiverging, isGuessing) = (false, false, false)
-    package private(set) var warnings: [String] = []
-    private var toldCount = 0
+    /// What a checkpoint keeps.
+    package private(set) var state: State
+    private var toldCount: Int
 
-    package init(chanceLevel: Double?) { self.chanceLevel = chanceLevel }
+    package struct State: Codable, Hashable, Sendable {
+        fileprivate var untrainedLoss: Double?
+        fileprivate var epochsAboveChance = 0
+        fileprivate var stepsAboveChance = 0
+        fileprivate var isDead = false
+        fileprivate var isDiverging = false
+        fileprivate var isGuessing = false
+        package fileprivate(set) var warnings: [String] = []
+
+        package init() {}
+    }
+
+    package init(chanceLevel: Double?, state: State = State()) {
+        self.chanceLevel = chanceLevel
+        self.state = state
+        toldCount = state.warnings.count
+    }
+
+    package var warnings: [String] { state.warnings }
 
     /// What has been found since the last call.
     package mutating func takeNew() -> [String] {
@@ -40,20 +56,20 @@ package struct RunWatch: Sendable {
         _ epoch: Int, step: Int, stepCount: Int, firstLoss: Double, lateLoss: Double, learningRate: Double,
         hasGradient: Bool
     ) {
-        let untrained = untrainedLoss ?? firstLoss
-        untrainedLoss = untrained
-        if !isDead && !hasGradient && lateLoss != 0 {
-            isDead = true
-            warnings.append(
+        let untrained = state.untrainedLoss ?? firstLoss
+        state.untrainedLoss = untrained
+        if !state.isDead && !hasGradient && lateLoss != 0 {
+            state.isDead = true
+            state.warnings.append(
                 """
                 epoch \(epoch), steps \(step - stepCount + 1) to \(step): the gradient of every weight was exactly 0, so \
                 the network is dead and learns no more; try a smaller --learning-rate, another --seed, or leaky-relu in \
                 place of relu
                 """)
         }
-        if !isDiverging && lateLoss > 2 * max(untrained, chanceLevel ?? 0) {
-            isDiverging = true
-            warnings.append(
+        if !state.isDiverging && lateLoss > 2 * max(untrained, chanceLevel ?? 0) {
+            state.isDiverging = true
+            state.warnings.append(
                 """
                 epoch \(epoch), step \(step): the training loss is \(short(lateLoss)), more than twice the untrained \
                 network's \(short(untrained)), so the run diverges; try a smaller --learning-rate than \
@@ -61,13 +77,13 @@ package struct RunWatch: Sendable {
                 """)
         }
         guard let chanceLevel else { return }
-        (epochsAboveChance, stepsAboveChance) =
-            lateLoss > chanceLevel ? (epochsAboveChance + 1, stepsAboveChance + stepCount) : (0, 0)
-        if !isGuessing && !isDiverging && epochsAboveChance >= 3 && stepsAboveChance >= 300 {
-            isGuessing = true
-            warnings.append(
+        (state.epochsAboveChance, state.stepsAboveChance) =
+            lateLoss > chanceLevel ? (state.epochsAboveChance + 1, state.stepsAboveChance + stepCount) : (0, 0)
+        if !state.isGuessing && !state.isDiverging && state.epochsAboveChance >= 3 && state.stepsAboveChance >= 300 {
+            state.isGuessing = true
+            state.warnings.append(
                 """
-                epoch \(epoch), step \(step): for \(epochsAboveChance) epochs the training loss, now \(short(lateLoss)), was above that of \
+                epoch \(epoch), step \(step): for \(state.epochsAboveChance) epochs the training loss, now \(short(lateLoss)), was above that of \
                 guessing, \(short(chanceLevel)); the learning rate \(short(learningRate)) is too great or far too small, \
                 or the labels do not belong to the data
                 """)
@@ -77,7 +93,7 @@ package struct RunWatch: Sendable {
     /// A warm-up that the run does not outlive.
     package mutating func start(warmUpSteps: Int, totalSteps: Int, learningRate: Double) {
         guard warmUpSteps > totalSteps else { return }
-        warnings.append(
+        state.warnings.append(
             """
             the warm-up takes \(warmUpSteps) steps and the run has \(totalSteps), so the learning rate never reaches \
             \(short(learningRate)); use a shorter --warmup or more --epochs

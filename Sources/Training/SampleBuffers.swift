@@ -58,6 +58,7 @@ extension GrainStatistics {
 
     static func + (left: GrainStatistics, right: GrainStatistics) -> GrainStatistics {
         GrainStatistics(
-            lossSum: left.lossSum + right.lossSum, correctCount: left.correctCount + right.correctCount)
+            lossSum: left.lossSum + right.lossSum, correctCount: left.correctCount + right.correctCount,
+            requests: left.requests.union(right.requests))
     }
 }

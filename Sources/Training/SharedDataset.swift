@@ -7,6 +7,7 @@ package final class SharedDataset: Sendable {
     private let name: String
     private let dataDirectory: String?
     private let state = Mutex<ImageDataset?>(nil)
+    private let identityState = Mutex<String?>(nil)
 
     package init(name: String, dataDirectory: String?) {
         self.name = name
@@ -21,6 +22,16 @@ package final class SharedDataset: Sendable {
             ).load()
             loaded = dataset
             return dataset
+        }
+    }
+
+    /// `ImageDataset.identity`, worked out once: 30 ms for 70,000 images of 28×28.
+    package func identity() throws -> String {
+        try identityState.withLock { known in
+            if let known { return known }
+            let identity = try load().identity
+            known = identity
+            return identity
         }
     }
 }

@@ -14,11 +14,13 @@ package struct Trainer: ~Copyable {
         package let lossDenominator: Double
         package fileprivate(set) var correctCount = 0
         package fileprivate(set) var sampleCount = 0
+        /// What any worker asked for.
+        package fileprivate(set) var requests: StepRequests = []
 
         fileprivate init(lossDenominator: Double) { self.lossDenominator = lossDenominator }
     }
 
-    private let rank: Int
+    let rank: Int
     private let size: Int
     private let seed: UInt64
     private let kernels: any KernelSet
@@ -32,16 +34,16 @@ package struct Trainer: ~Copyable {
     private let buffers: SampleBuffers
     private let accumulator: GradientAccumulator
     private let gradientWatch: GradientWatch
-    private var optimizer: Optimizer
-    private let reducer: GradientReducer
+    var optimizer: Optimizer
+    let reducer: GradientReducer
     private let factored: FactoredGradients
     /// The parts of the slice whose gradients are reduced.
     private let reducedRuns: [Range<Int>]
     private let batchSums: StepBatch
     /// Running statistics, the same on every worker.
-    private let runningStatistics: AlignedBuffer<Float>
+    let runningStatistics: AlignedBuffer<Float>
     /// Updates done.
-    package private(set) var stepCount = 0
+    package internal(set) var stepCount = 0
     /// Where the time of the steps goes, on this worker.
     let recorder = PhaseRecorder()
     /// Whether a weight of the own slice had a gradient other than 0 since this was last set to false.
@@ -79,7 +81,7 @@ package struct Trainer: ~Copyable {
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
-            keepsAverages: configuration.update.averageDecay != nil, costs: costs)
+            columnCount: configuration.update.columnCount, costs: costs)
         let shelf = try FactorShelf(
             network: network, batches: partitions, communicator: communicator,
             allowed: sharesMemory && reducer.whyNotShared == nil)
@@ -93,7 +95,7 @@ package struct Trainer: ~Copyable {
         optimizer = Optimizer(
             configuration.update, tensors: network.tensorUpdates(learningRate: configuration.learningRate),
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
-            averages: reducer.averages)
+            averages: configuration.update.averageColumn.map { reducer.column($0) } ?? reducer.parameters)
         gradientWatch = GradientWatch(layout: network.layout, slice: reducer.slice)
         accumulator = GradientAccumulator(
             slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
@@ -126,23 +128,21 @@ package struct Trainer: ~Copyable {
     /// The flat running statistics; they change only within `step`.
     package var state: UnsafeMutablePointer<Float> { runningStatistics.base }
 
-    /// The moving average of the parameters, gathered from all workers; nil where none is kept. Collective, after the
-    /// first step.
-    package func gatherAverages() throws -> UnsafeMutablePointer<Float>? {
-        guard optimizer.description.averageDecay != nil else { return nil }
-        try reducer.gatherAverages()
-        return reducer.averages
-    }
-
-    /// Trains on the batches of one step of `order`, the samples of an epoch. All workers call it with the same arguments.
-    package mutating func step(_ order: borrowing EpochOrder, index: Int, learningRate: Double) throws -> StepResult {
+    /// Trains on the batches of one step of `order`, the samples of an epoch. All workers call it with the same arguments
+    /// but for `requests`, of which all get the union.
+    package mutating func step(
+        _ order: borrowing EpochOrder, index: Int, learningRate: Double, requests: StepRequests = []
+    ) throws -> StepResult {
         try order.samples.withUnsafeBufferPointer { samples in
-            try step(samples, epoch: order.epoch, batches: length.batches(ofStep: index), learningRate: learningRate)
+            try step(
+                samples, epoch: order.epoch, batches: length.batches(ofStep: index), learningRate: learningRate,
+                requests: requests)
         }
     }
 
     private mutating func step(
-        _ samples: UnsafeBufferPointer<Int32>, epoch: UInt64, batches: Range<Int>, learningRate: Double
+        _ samples: UnsafeBufferPointer<Int32>, epoch: UInt64, batches: Range<Int>, learningRate: Double,
+        requests: StepRequests
     ) throws -> StepResult {
         let recorder = recorder
         recorder.beginStep()
@@ -160,7 +160,7 @@ package struct Trainer: ~Copyable {
             recorder.lap(.input)
             try activations.forward(context, sampleCount: own)
             recorder.lap(.forward)
-            evaluateLoss(plan, denominator: result.lossDenominator)
+            evaluateLoss(plan, denominator: result.lossDenominator, requests: requests)
             recorder.lap(.loss)
             try activations.backward(
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
@@ -273,7 +273,7 @@ package struct Trainer: ~Copyable {
     }
 
     /// The loss and its gradient at the outputs; each own grain's sums go to the reducer.
-    private func evaluateLoss(_ plan: BatchPlan, denominator: Double) {
+    private func evaluateLoss(_ plan: BatchPlan, denominator: Double, requests: StepRequests) {
         buffers.evaluate(
             loss, activations, sampleCount: plan.samples.count, gradientDenominator: denominator, kernels: kernels,
             workspace: workspace.base)
@@ -282,6 +282,7 @@ package struct Trainer: ~Copyable {
             reducer.grainStatistics[grain] = buffers.statistics(
                 rows: samples.lowerBound - plan.samples.lowerBound..<samples.upperBound - plan.samples.lowerBound,
                 target: loss.description.target)
+            reducer.grainStatistics[grain].requests = requests
         }
     }
 
@@ -291,6 +292,7 @@ package struct Trainer: ~Copyable {
         let total = CanonicalTree.sum(count: plan.partition.grainCount, zero: .zero, { grains[$0] }, +)
         result.lossSum += total.lossSum
         result.correctCount += total.correctCount
+        result.requests.formUnion(total.requests)
         result.sampleCount += plan.partition.sampleCount
     }
 }

@@ -35,6 +35,7 @@ package struct TrainingConfiguration: Sendable {
     package var selection: ModelSelection?
     /// Steps between two `parametersSHA256` in the metrics; nil for none.
     package var hashEvery: Int?
+    package var checkpoints: CheckpointPolicy
 
     package enum Reduction: String, CaseIterable, Sendable {
         /// The canonical tree: the same bits for any number of workers.

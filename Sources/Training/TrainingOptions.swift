@@ -48,6 +48,8 @@ package struct TrainingOptions: Sendable {
     package var minDelta: Double?
     package var reduction: String?
     package var hashEvery: Int?
+    package var checkpointEvery: String?
+    package var keepCheckpoints: Int?
     /// Where in a file an option was said, by its name; nothing for those of the command line.
     var places: [String: String] = [:]
 
@@ -94,7 +96,7 @@ package struct TrainingOptions: Sendable {
             seed: seed ?? 1, splitSeed: splitSeed ?? 1,
             validationSplit: validationSplit, reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
             selection: try resolvedSelection(target: loss.target, validationSplit: validationSplit),
-            hashEvery: try hashEvery.map { try positive($0, "hash-every") })
+            hashEvery: try hashEvery.map { try positive($0, "hash-every") }, checkpoints: try resolvedCheckpoints())
     }
 
     /// `--init` comes first, as a rule for all weights.
@@ -105,6 +107,18 @@ package struct TrainingOptions: Sendable {
         }
         if let layers { settings.rules += try placed("layers") { try LayerSettings(layers).rules } }
         return settings
+    }
+
+    private func resolvedCheckpoints() throws -> CheckpointPolicy {
+        var policy = CheckpointPolicy()
+        if let checkpointEvery {
+            policy.interval =
+                checkpointEvery == CheckpointPolicy.never
+                ? nil
+                : try placed("checkpoint-every") { try RunInterval(checkpointEvery, option: "checkpoint-every") }
+        }
+        if let keepCheckpoints { policy.keptCount = try positive(keepCheckpoints, "keep-checkpoints") }
+        return policy
     }
 
     func positive(_ value: Int, _ option: String) throws -> Int {

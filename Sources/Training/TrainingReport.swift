@@ -100,6 +100,8 @@ package struct TrainingStart: Sendable {
     package let isReproducible: Bool
     /// What the linear scaling rule did to the learning rate; nil where it was not asked for.
     package let scaling: Scaling?
+    /// Where the run goes on; nil where it begins.
+    package let resumed: ResumedRun?
 
     package struct Scaling: Sendable {
         package let learningRate: Double
@@ -107,6 +109,25 @@ package struct TrainingStart: Sendable {
         package let batchSize: Int
         package let baseBatchSize: Int
         package let scaledLearningRate: Double
+    }
+}
+
+/// Where a run goes on.
+package struct ResumedRun: Sendable {
+    package let path: String
+    package let epoch: Int
+    package let step: Int
+    /// Settings that are otherwise than before, such as `epochs 5 → 10`.
+    package let changes: [String]
+    /// Of newer checkpoints that cannot be read.
+    package let warnings: [String]
+
+    init(_ point: ResumePoint, changes: [String]) {
+        path = point.path
+        epoch = point.state.epoch
+        step = point.state.step
+        self.changes = changes
+        warnings = point.warnings
     }
 }
 

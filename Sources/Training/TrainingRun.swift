@@ -14,17 +14,30 @@ package struct TrainingRun: Sendable {
     package let kernels: any KernelSet
     package let path: String
     package let overwrites: Bool
+    package let resume: ResumeRequest
+    /// Goes on from a checkpoint of another numerics version, whose bits nobody can promise.
+    package let allowsOtherNumerics: Bool
+    /// Saves and stops when this process has trained so much, or is so old.
+    package let stopAfter: RunInterval?
+    /// Through which others ask to save or stop.
+    package let control: RunControl?
     /// Called on worker 0 only; nil where nobody watches.
     package let makeObserver: (@Sendable () -> any TrainingObserver)?
 
     package init(
         _ configuration: TrainingConfiguration, dataset: SharedDataset, kernels: any KernelSet, path: String,
-        overwrites: Bool, makeObserver: (@Sendable () -> any TrainingObserver)? = nil
+        overwrites: Bool, resume: ResumeRequest = .never, allowsOtherNumerics: Bool = false,
+        stopAfter: RunInterval? = nil, control: RunControl? = nil,
+        makeObserver: (@Sendable () -> any TrainingObserver)? = nil
     ) {
         self.configuration = configuration
         self.kernels = kernels
         self.path = path
         self.overwrites = overwrites
+        self.resume = resume
+        self.allowsOtherNumerics = allowsOtherNumerics
+        self.stopAfter = stopAfter
+        self.control = control
         self.makeObserver = makeObserver
         self.dataset = dataset
     }
@@ -48,16 +61,22 @@ package struct TrainingRun: Sendable {
             return try Network(
                 configuration.model, inputShape: inputShape, outputs: outputs, settings: configuration.layers)
         }
-        let trainer = try Trainer(
+        var begin = RunBegin()
+        try communicator.onRoot { begin = try RunBegin(self) }
+        let state = try begin.broadcastState(communicator)
+        var trainer = try Trainer(
             configuration, network: network, images: data.train, sampleCount: split.train.count, kernels: kernels,
             communicator: communicator)
-        // The folder comes last: what fails before leaves nothing behind.
-        var directory: RunDirectory?
-        try communicator.onRoot {
-            directory = try RunDirectory(path: path, overwrites: overwrites, configuration: configuration.yaml)
+        if let state {
+            try communicator.agree { try state.check(RunLength(configuration, sampleCount: split.train.count)) }
+            try trainer.restore(step: state.step, communicator) { kind, values in
+                try begin.point?.load(kind, into: values, of: network)
+            }
         }
+        // A new folder comes last: what fails before leaves nothing behind.
+        try communicator.onRoot { try begin.open(self) }
         var session = TrainingSession(
-            run: self, data: data, split: split, network: network, directory: directory, trainer: trainer,
+            run: self, data: data, split: split, network: network, begin: begin, state: state, trainer: trainer,
             observer: observer,
             loss: try Loss(configuration.loss, outputCount: network.outputCount))
         try session.announce(communicator)

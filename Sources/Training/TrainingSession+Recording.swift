@@ -7,7 +7,7 @@ import Optimizers
 /// What is shown and written.
 extension TrainingSession {
     mutating func announce(_ communicator: borrowing Communicator) throws {
-        if let warmUp = configuration.warmUp {
+        if position == nil, let warmUp = configuration.warmUp {
             watch.start(
                 warmUpSteps: warmUp.stepCount(stepsPerEpoch: length.stepsPerEpoch), totalSteps: length.stepCount,
                 learningRate: configuration.learningRate * configuration.learningRateScale(length))
@@ -30,7 +30,8 @@ extension TrainingSession {
                     TrainingStart.Scaling(
                         learningRate: configuration.learningRate, batchSize: length.stepSampleCount, baseBatchSize: $0,
                         scaledLearningRate: configuration.learningRate * configuration.learningRateScale(length))
-                }))
+                }, resumed: resumed))
+        warn(resumed?.warnings ?? [])
         warn(watch.takeNew())
     }
 
@@ -38,51 +39,56 @@ extension TrainingSession {
         for warning in warnings { observer?.warned(warning) }
     }
 
-    func observe(_ epoch: Int, _ sums: EpochSums, since begin: UInt64) {
+    func observe(_ epoch: Int, _ sums: EpochSums, _ clock: EpochClock) {
+        run.control?.finishedStep(trainer.stepCount)
         guard let observer else { return }
-        let seconds = Double(PhaseClock.now() - begin) * 1e-9
         observer.stepped(
             TrainingProgress(
                 epoch: epoch, epochs: configuration.epochs, step: sums.doneCount, stepsPerEpoch: length.stepsPerEpoch,
-                loss: sums.meanLoss, learningRate: learningRate, samplesPerSecond: Double(sums.sampleCount) / seconds,
-                remainingSteps: length.stepCount - trainer.stepCount,
-                secondsPerStep: seconds / Double(sums.doneCount)))
+                loss: sums.meanLoss, learningRate: learningRate, samplesPerSecond: clock.samplesPerSecond(sums) ?? 0,
+                remainingSteps: length.stepCount - trainer.stepCount, secondsPerStep: clock.secondsPerStep(sums)))
     }
 
-    func record(_ points: [MetricsPoint], _ communicator: borrowing Communicator) throws {
-        try communicator.onRoot {
-            for point in points { try directory?.log(point.json()) }
+    /// Adds lines to the record. One that the disk does not take now is kept for later.
+    mutating func record(_ points: [MetricsPoint]) {
+        guard let directory else { return }
+        for point in points {
+            // Encoding numbers and names cannot fail.
+            guard let line = try? point.json(), let failure = directory.log(line), !hasToldOfLog else { continue }
+            hasToldOfLog = true
+            warn(["\(failure.message); training goes on, and the lines are kept for later"])
         }
     }
 
-    func recordHash(epoch: Int, _ communicator: borrowing Communicator) throws {
-        let hash = directory == nil ? nil : network.parametersSHA256(trainer.parameters, state: trainer.state)
-        let point = MetricsPoint(
-            step: trainer.stepCount, epoch: epoch, split: .train, parametersSHA256: hash, wallSeconds: wallSeconds)
-        try record([point], communicator)
+    mutating func recordHash(epoch: Int) {
+        guard directory != nil else { return }
+        record([
+            MetricsPoint(
+                step: trainer.stepCount, epoch: epoch, split: .train,
+                parametersSHA256: network.parametersSHA256(trainer.parameters, state: trainer.state),
+                wallSeconds: wallSeconds)
+        ])
     }
 
-    func finish(_ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator) throws {
+    mutating func finish(_ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator) throws {
         let cores = min(communicator.size, try communicator.processorCount())
-        let averages = try trainer.gatherAverages()
         let wallSeconds = wallSeconds
+        if let position { try ensureSnapshot(position) }
+        try finishSaving(communicator)
         let bestTest = try scoreBest(last, epoch: epoch, communicator)
         try communicator.onRoot {
             guard let directory else { return }
-            let checkpoint = network.checkpoint(
-                trainer.parameters, state: trainer.state, averages: averages, seed: configuration.seed, epoch: epoch,
-                step: trainer.stepCount)
-            let file = try directory.write(checkpoint, step: trainer.stepCount)
             func point(_ split: MetricsPoint.Split) -> MetricsPoint? { last.first { $0.split == split } }
             let peak = run.kernels.measuredPeakFlops() * Double(cores)
             let bottleneck = bottleneck
             let summary = TrainingSummary(
-                parametersSHA256: checkpoint.parametersSHA256, trainSamplesPerSecond: bestSamplesPerSecond,
+                parametersSHA256: network.parametersSHA256(trainer.parameters, state: trainer.state),
+                trainSamplesPerSecond: bestSamplesPerSecond,
                 trainLoss: point(.train)?.loss ?? .nan, trainAccuracy: point(.train)?.accuracy,
                 validationLoss: point(.validation)?.loss, validationAccuracy: point(.validation)?.accuracy,
                 testLoss: point(.test)?.loss ?? .nan, testAccuracy: point(.test)?.accuracy,
                 metric: best?.selection.metric.rawValue, bestMetric: best?.value, bestEpoch: best?.epoch,
-                bestCheckpoint: best?.epoch.map { _ in directory.bestPath }, bestTestLoss: bestTest?.loss,
+                bestCheckpoint: best?.epoch.map { _ in directory.checkpoints.bestPath }, bestTestLoss: bestTest?.loss,
                 bestTestAccuracy: bestTest?.accuracy, stoppedEarly: trainer.stepCount < length.stepCount,
                 bottleneck: bottleneck, pcaTestLoss: bottleneck.flatMap { pcaTestLoss(components: $0) },
                 warnings: watch.warnings, epochs: epoch, steps: trainer.stepCount, workers: communicator.size,
@@ -90,7 +96,8 @@ extension TrainingSession {
                 instructionSet: run.kernels.instructionSet.rawValue,
                 fractionOfPeak: bestSamplesPerSecond * network.trainingFlopsPerSample / peak,
                 wallSeconds: wallSeconds, firstStepSeconds: firstStepSeconds, evaluationSeconds: evaluationSeconds,
-                resumedFrom: nil, checkpoint: file, dataset: data.name,
+                resumedFrom: resumed?.path, checkpoint: directory.checkpoints.path(step: trainer.stepCount),
+                dataset: data.name,
                 numericsVersion: numericsVersion)
             try directory.write(summary.json(pretty: true) + "\n", to: "summary.json")
             observer?.finished(summary, path: run.path)
@@ -100,7 +107,7 @@ extension TrainingSession {
 
 extension [String] {
     /// Without repetitions, in the order of the first.
-    fileprivate var distinct: [String] {
+    var distinct: [String] {
         var seen: Set<String> = []
         return filter { seen.insert($0).inserted }
     }

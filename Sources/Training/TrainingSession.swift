@@ -13,6 +13,7 @@ struct TrainingSession: ~Copyable {
     let network: Network
     /// Only on worker 0.
     let directory: RunDirectory?
+    let resumed: ResumedRun?
     var trainer: Trainer
     let observer: (any TrainingObserver)?
     let evaluator: Evaluator
@@ -23,42 +24,60 @@ struct TrainingSession: ~Copyable {
     var learningRate: Double
     var best: BestEpoch?
     var watch: RunWatch
+    /// Where the run stood after the last step of an epoch, before it was judged; or where it was resumed.
+    var position: RunState?
+    var saving: Saving?
+    /// Of the last snapshot; the same on all workers.
+    var snapshotStep: Int?
+    var hasToldOfLog = false
     let begin = PhaseClock.now()
     var bestSamplesPerSecond = 0.0
     var firstStepSeconds: Double?
     var evaluationSeconds = 0.0
 
     init(
-        run: TrainingRun, data: ImageDataset, split: ValidationSplit, network: Network, directory: RunDirectory?,
-        trainer: consuming Trainer, observer: (any TrainingObserver)?, loss: Loss
+        run: TrainingRun, data: ImageDataset, split: ValidationSplit, network: Network, begin runBegin: RunBegin,
+        state: RunState?, trainer: consuming Trainer, observer: (any TrainingObserver)?, loss: Loss
     ) {
+        let configuration = run.configuration
         self.run = run
         self.data = data
         self.split = split
         self.network = network
-        self.directory = directory
+        directory = runBegin.directory
+        resumed = runBegin.point.map { ResumedRun($0, changes: runBegin.changes) }
         self.trainer = trainer
         self.observer = observer
         evaluator = Evaluator(network: network, loss: loss, kernels: run.kernels)
-        length = RunLength(run.configuration, sampleCount: split.train.count)
-        order = EpochOrder(
-            indices: split.train, seed: run.configuration.seed, epoch: 0, batchSize: length.batchSize)
-        schedule = run.configuration.makeSchedule(length)
-        learningRate = schedule.learningRate(step: 0)
-        best = run.configuration.selection.map { BestEpoch($0) }
-        watch = RunWatch(chanceLevel: loss.chanceLevel)
+        length = RunLength(configuration, sampleCount: split.train.count)
+        order = EpochOrder(indices: split.train, seed: configuration.seed, epoch: 0, batchSize: length.batchSize)
+        schedule = configuration.makeSchedule(length)
+        if let state { schedule.plateau = state.plateau }
+        learningRate = schedule.learningRate(step: max((state?.step ?? 0) - 1, 0))
+        let bestState = state?.best
+        best = configuration.selection.map { BestEpoch($0, state: bestState ?? .init()) }
+        let watchState = state?.watch
+        watch = RunWatch(chanceLevel: loss.chanceLevel, state: watchState ?? .init())
+        position = state
+        saving = runBegin.directory.map {
+            Saving($0, run: run, length: length, resumedStep: state?.step ?? 0, point: runBegin.point)
+        }
     }
 
     var configuration: TrainingConfiguration { run.configuration }
     var wallSeconds: Double { Double(PhaseClock.now() - begin) * 1e-9 }
 
     mutating func train(_ communicator: borrowing Communicator) throws {
+        run.control?.enter(.training)
         var points: [MetricsPoint] = []
-        var epoch = 0
+        // A run is resumed inside an epoch, at the latest behind its last step.
+        var unfinished = position
+        var epoch = (unfinished?.epoch ?? 1) - 1
         var isStopped = false
-        while trainer.stepCount < length.stepCount && !isStopped {
+        while unfinished != nil || (trainer.stepCount < length.stepCount && !isStopped) {
             epoch += 1
-            points = [try trainEpoch(epoch, communicator)]
+            points = [try trainEpoch(epoch, from: unfinished, communicator)]
+            unfinished = nil
             try checkParameters(communicator)
             if !split.validation.isEmpty { points.append(try evaluate(.validation, epoch, communicator)) }
             if split.validation.isEmpty || configuration.selection?.metric.split == .test {
@@ -70,41 +89,55 @@ struct TrainingSession: ~Copyable {
             if isStopped || trainer.stepCount == length.stepCount, !points.contains(where: { $0.split == .test }) {
                 points.append(try evaluate(.test, epoch, communicator))
             }
-            try record(points, communicator)
+            record(points)
             observer?.finishedEpoch(epoch, of: configuration.epochs, points: points)
             warn(watch.takeNew())
+            warn(saving?.writer.takeWarnings() ?? [])
         }
+        run.control?.enter(.over)
         try finish(points, epoch: epoch, communicator)
     }
 
-    /// Trains one epoch and returns its running means.
-    private mutating func trainEpoch(_ epoch: Int, _ communicator: borrowing Communicator) throws -> MetricsPoint {
+    /// Trains one epoch, or what is left of it, and returns its running means.
+    private mutating func trainEpoch(
+        _ epoch: Int, from unfinished: RunState?, _ communicator: borrowing Communicator
+    ) throws -> MetricsPoint {
         order.prepare(epoch: UInt64(epoch))
-        trainer.hasSeenGradient = false
-        let begin = PhaseClock.now()
-        let stepCount = min(length.stepsPerEpoch, length.stepCount - trainer.stepCount)
-        var sums = EpochSums(stepCount: stepCount)
-        for index in 0..<stepCount {
+        trainer.hasSeenGradient = unfinished?.hasSeenGradient ?? false
+        let stepCount = min(length.stepsPerEpoch, length.stepCount - (epoch - 1) * length.stepsPerEpoch)
+        var sums = unfinished?.sums ?? EpochSums(stepCount: stepCount)
+        sums.resize(stepCount: stepCount)
+        let clock = EpochClock(sums)
+        while !sums.isComplete {
             learningRate = schedule.learningRate(step: trainer.stepCount)
-            let result = try trainer.step(order, index: index, learningRate: learningRate)
-            if trainer.stepCount == 1 { firstStepSeconds = ProcessAge.seconds }
+            let result = try trainer.step(
+                order, index: sums.doneCount, learningRate: learningRate, requests: takeRequests())
+            if firstStepSeconds == nil { firstStepSeconds = ProcessAge.seconds }
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             sums.add(result)
-            if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) {
-                try recordHash(epoch: epoch, communicator)
-            }
-            observe(epoch, sums, since: begin)
+            if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) { recordHash(epoch: epoch) }
+            observe(epoch, sums, clock)
+            if !result.requests.isEmpty { try fulfil(result.requests, epoch, sums, communicator) }
         }
-        let seconds = Double(PhaseClock.now() - begin) * 1e-9
-        bestSamplesPerSecond = max(bestSamplesPerSecond, Double(sums.sampleCount) / seconds)
+        let rate = clock.samplesPerSecond(sums)
+        bestSamplesPerSecond = max(bestSamplesPerSecond, rate ?? 0)
+        let state = try state(epoch, sums, communicator)
+        position = state
         watch.finishEpoch(
-            epoch, sums, step: trainer.stepCount, learningRate: learningRate,
-            hasGradient: try communicator.allGather(trainer.hasSeenGradient).contains(true))
+            epoch, sums, step: trainer.stepCount, learningRate: learningRate, hasGradient: state.hasSeenGradient)
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: .train, loss: sums.meanLoss,
             accuracy: configuration.loss.target == .label ? sums.accuracy : nil, learningRate: learningRate,
-            samplesPerSecond: Double(sums.sampleCount) / seconds, wallSeconds: wallSeconds)
+            samplesPerSecond: rate, wallSeconds: wallSeconds)
+    }
+
+    /// Where the run stands.
+    func state(_ epoch: Int, _ sums: EpochSums, _ communicator: borrowing Communicator) throws -> RunState {
+        RunState(
+            epoch: epoch, step: trainer.stepCount, sums: sums,
+            hasSeenGradient: try communicator.allGather(trainer.hasSeenGradient).contains(true),
+            plateau: schedule.plateau, best: best?.state, watch: watch.state)
     }
 
     private func checkParameters(_ communicator: borrowing Communicator) throws {
@@ -140,15 +173,9 @@ struct TrainingSession: ~Copyable {
         _ points: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator
     ) throws -> Bool {
         guard let value = best?.selection.metric.value(in: points) else { return false }
-        if best?.judge(epoch: epoch, value) == true {
-            let averages = try trainer.gatherAverages()
-            try communicator.onRoot {
-                try directory?.writeBest(
-                    network.checkpoint(
-                        trainer.parameters, state: trainer.state, averages: averages, seed: configuration.seed,
-                        epoch: epoch,
-                        step: trainer.stepCount))
-            }
+        if best?.judge(epoch: epoch, value) == true, let position {
+            try ensureSnapshot(position)
+            saving?.saveBest()
         }
         return best?.isExhausted == true
     }
@@ -159,38 +186,4 @@ struct TrainingSession: ~Copyable {
             "\(what) is not finite after step \(trainer.stepCount) with learning rate \(learningRate); training stops: try "
                 + "a smaller --learning-rate, --warmup 1epochs or --clip-norm 1")
     }
-}
-
-/// Running sums of an epoch, over all workers and in step order.
-struct EpochSums {
-    /// Steps of the epoch.
-    let stepCount: Int
-    private(set) var doneCount = 0
-    private(set) var sampleCount = 0
-    private(set) var firstLoss = 0.0
-    private var lossSum = 0.0
-    private var lossDenominator = 0.0
-    private var correctCount = 0
-    /// Of the second half of the steps.
-    private var lateLossSum = 0.0
-    private var lateDenominator = 0.0
-
-    init(stepCount: Int) { self.stepCount = stepCount }
-
-    mutating func add(_ result: Trainer.StepResult) {
-        if doneCount == 0 { firstLoss = result.lossSum / result.lossDenominator }
-        if doneCount >= stepCount / 2 {
-            lateLossSum += result.lossSum
-            lateDenominator += result.lossDenominator
-        }
-        lossSum += result.lossSum
-        lossDenominator += result.lossDenominator
-        correctCount += result.correctCount
-        sampleCount += result.sampleCount
-        doneCount += 1
-    }
-
-    var meanLoss: Double { lossSum / lossDenominator }
-    var lateLoss: Double { lateLossSum / lateDenominator }
-    var accuracy: Double { Double(correctCount) / Double(sampleCount) }
 }

@@ -1,0 +1,32 @@
+import Checkpoints
+import Errors
+import Models
+
+/// All that one checkpoint of a run holds. Nothing of it depends on workers, hosts, paths or time.
+struct CheckpointContents: Sendable {
+    let snapshot: TrainerSnapshot
+    let state: RunState
+    let configuration: TrainingConfiguration
+
+    /// - Parameter dataSHA256: `ImageDataset.identity`.
+    func checkpoint(dataSHA256: String) throws -> Checkpoint {
+        let network = snapshot.network
+        var tensors = network.tensors(snapshot.parameters, state: snapshot.statistics)
+        if let averages = snapshot.averages {
+            tensors += network.layout.tensors(averages, prefix: Checkpoint.averagePrefix)
+        }
+        for (name, values) in snapshot.optimizerState {
+            tensors += network.layout.tensors(values, prefix: Checkpoint.optimizerPrefix(name))
+        }
+        var metadata = network.metadata
+        metadata[MetadataKey.parametersSHA256] = Checkpoint.parametersSHA256(of: tensors)
+        metadata[MetadataKey.configuration] = configuration.resultYAML
+        metadata[MetadataKey.dataSHA256] = dataSHA256
+        metadata[MetadataKey.seed] = "\(configuration.seed)"
+        metadata[MetadataKey.epoch] = "\(state.epoch)"
+        metadata[MetadataKey.step] = "\(state.step)"
+        metadata[MetadataKey.sample] = "\(state.sums.sampleCount)"
+        metadata[MetadataKey.state] = try state.json()
+        return Checkpoint(tensors: tensors, metadata: metadata)
+    }
+}

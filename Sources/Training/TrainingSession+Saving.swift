@@ -1,0 +1,103 @@
+import Checkpoints
+import Communication
+import Errors
+
+/// What worker 0 has for writing checkpoints.
+struct Saving {
+    let writer: CheckpointWriter
+    var planner: SavePlanner
+    fileprivate(set) var snapshot: TrainerSnapshot?
+    /// What `snapshot` is part of.
+    fileprivate var contents: CheckpointContents?
+    private var savedStep: Int?
+    private let configuration: TrainingConfiguration
+
+    init(_ directory: RunDirectory, run: TrainingRun, length: RunLength, resumedStep: Int, point: ResumePoint?) {
+        configuration = run.configuration
+        writer = CheckpointWriter(
+            store: directory.checkpoints, keptCount: run.configuration.checkpoints.keptCount, dataset: run.dataset,
+            control: run.control, synchroniseLog: directory.synchroniseLog)
+        planner = SavePlanner(
+            run.configuration.checkpoints, length: length, remembersEpochs: run.configuration.selection != nil,
+            stopAfter: run.stopAfter, firstStep: resumedStep)
+        // A run that begins with another run's checkpoint has none of its own yet.
+        if let point, point.path == directory.checkpoints.path(step: resumedStep) { savedStep = resumedStep }
+    }
+
+    fileprivate mutating func take(_ snapshot: TrainerSnapshot?, _ state: RunState) {
+        guard let snapshot else { return }
+        self.snapshot = snapshot
+        contents = CheckpointContents(snapshot: snapshot, state: state, configuration: configuration)
+    }
+
+    /// Writes the last snapshot.
+    fileprivate mutating func save() {
+        guard let contents else { return }
+        writer.save(contents)
+        savedStep = contents.state.step
+    }
+
+    func saveBest() {
+        if let contents { writer.saveBest(contents) }
+    }
+
+    /// Returns when the last snapshot is on the disk.
+    fileprivate mutating func finish(_ directory: RunDirectory?) throws {
+        if savedStep != contents?.state.step { save() }
+        do { try writer.finish() } catch is Failure {
+            // The disk may have room again.
+            save()
+            try writer.finish()
+        }
+        try directory?.finishLog()
+    }
+}
+
+extension TrainingSession {
+    /// What this worker asks for with the next step.
+    mutating func takeRequests() -> StepRequests {
+        var requests = run.control?.take() ?? []
+        if saving != nil, let writer = saving?.writer {
+            requests.formUnion(
+                saving!.planner.requests(step: trainer.stepCount + 1, isWriterBusy: writer.isBusy))
+        }
+        return requests
+    }
+
+    /// Saves, remembers or stops, as the workers have agreed on with the step just done.
+    mutating func fulfil(
+        _ requests: StepRequests, _ epoch: Int, _ sums: EpochSums, _ communicator: borrowing Communicator
+    ) throws {
+        let state = try state(epoch, sums, communicator)
+        try takeSnapshot(state)
+        if !requests.isDisjoint(with: [.save, .stop]) { saving?.save() }
+        guard requests.contains(.stop) else { return }
+        try finishSaving(communicator)
+        let total = length.stepCount
+        try communicator.agree {
+            throw Failure(
+                .stopped,
+                "stopped behind step \(state.step) of \(total), epoch \(epoch); checkpoint saved; go on with: lockstep resume "
+                    + run.path)
+        }
+    }
+
+    /// Makes sure that the snapshot is of the step just done.
+    mutating func ensureSnapshot(_ state: RunState) throws {
+        if snapshotStep != state.step { try takeSnapshot(state) }
+    }
+
+    /// Returns when the last step's checkpoint is on the disk, on worker 0.
+    mutating func finishSaving(_ communicator: borrowing Communicator) throws {
+        // Not in a closure: `saving` is changed.
+        let result = Result { try saving?.finish(directory) }
+        try communicator.onRoot { try result.get() }
+    }
+
+    private mutating func takeSnapshot(_ state: RunState) throws {
+        saving?.writer.wait()
+        let snapshot = try trainer.snapshot(network, into: saving?.snapshot)
+        saving?.take(snapshot, state)
+        snapshotStep = state.step
+    }
+}

@@ -104,8 +104,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "CMachine", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels",
-                "Models",
-                "Optimizers", "Tensors", "Yams",
+                "Models", "Optimizers", "Randomness", "Tensors", "Yams",
             ], swiftSettings: common),
         .target(
             name: "Understanding",
@@ -180,9 +179,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers",
-                "Tensors",
-                "Training",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Optimizers", "Tensors", "Training",
             ], swiftSettings: common),
         .testTarget(
             name: "UnderstandingTests",

@@ -180,7 +180,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Optimizers",
                 "Tensors",
                 "Training",
             ], swiftSettings: common),
@@ -198,6 +199,8 @@ let package = Package(
             dependencies: ["CAllocations", "Communication", "Errors", "KernelContract", "Kernels", "Training"],
             path: "Tests/RankPrograms/AllocationProbe", swiftSettings: common),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["AllocationProbe", "CLI", "FashionMNIST"], swiftSettings: common),
+            name: "CommandLineTests",
+            dependencies: ["AllocationProbe", "Checkpoints", "CLI", "FashionMNIST", "Kernels", "Training"],
+            swiftSettings: common),
     ]
 )

@@ -78,7 +78,9 @@ extension CommandLineTests {
         /// All kinds of layers, running statistics included.
         @Test(arguments: models) func aFileOfPyTorchsTrainsOn(model: String) throws {
             _ = try python("save_torch.py", [model, "8x8", "images", "weights", "theirs"])
-            let run = try bench.train(["--model", model, "--initial-weights", "weights", "--epochs", "4"])
+            let run = try bench.train([
+                "--model", model, "--initial-weights", "weights", "--epochs", "6", "--learning-rate", "0.01",
+            ])
             #expect(run.summary.trainAccuracy ?? 0 > 0.5, "\(run.summary)")
         }
     }

@@ -37,7 +37,9 @@ extension CommandLineTests {
                 ]
                 records.append(try bench.train(Self.model + arguments, as: way, out: "run-\(index)"))
             }
-            for record in records.dropFirst() { #expect(record == records[0]) }
+            for record in records.dropFirst() {
+                #expect(record.checkpoint == records[0].checkpoint && record.metrics == records[0].metrics)
+            }
             let new = try Self.checkpoint(bench, records[0])
             for name in ["0.weight", "0.bias"] { #expect(new[name] == old[name]) }
             for name in ["1.weight", "1.running_mean", "3.weight"] { #expect(new[name] != old[name]) }

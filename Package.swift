@@ -196,6 +196,8 @@ let package = Package(
             dependencies: ["CAllocations", "Communication", "Errors", "KernelContract", "Kernels", "Training"],
             path: "Tests/RankPrograms/AllocationProbe", swiftSettings: common),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["AllocationProbe", "CLI", "FashionMNIST"], swiftSettings: common),
+            name: "CommandLineTests",
+            dependencies: ["AllocationProbe", "Checkpoints", "CLI", "FashionMNIST", "Kernels", "Training"],
+            swiftSettings: common),
     ]
 )

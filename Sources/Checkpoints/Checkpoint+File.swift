@@ -27,6 +27,15 @@ extension Checkpoint {
         try self.init(tensors, reader.header.metadata, isSealed: reader.fileCheck != nil, path: path)
     }
 
+    /// A whole file, and the SHA-256 of its bytes.
+    package static func reading(_ path: String) throws(Failure) -> (checkpoint: Checkpoint, sha256: String) {
+        let file = try ReadableFile(path)
+        let bytes = try file.bytes(0..<file.byteCount)
+        var hasher = ParametersHasher()
+        hasher.update(bytes: bytes)
+        return (try Checkpoint(decoding: bytes, path: path), hasher.finish())
+    }
+
     /// Decodes a whole file that lies in memory. `path` names it in messages.
     package init(decoding bytes: [UInt8], path: String) throws(Failure) {
         let length = try SafetensorsHeader.length(prefix: bytes, fileByteCount: bytes.count, path: path)

@@ -78,6 +78,8 @@ package enum MetadataKey {
     package static let sample = "sample"
     /// What determines the run's result, as YAML.
     package static let configuration = "configuration"
+    /// Of the file that the run began with; absent where weights were drawn.
+    package static let initialWeightsSHA256 = "initialWeightsSHA256"
     /// Of the data set's decoded contents.
     package static let dataSHA256 = "dataSHA256"
     /// Where the run stands besides its tensors, as JSON.

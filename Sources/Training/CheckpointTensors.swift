@@ -24,13 +24,20 @@ extension Checkpoint {
             throw Failure(
                 .data, "\(path): \"\(name)\" holds \(tensor.elementType.rawValue), where float32 (F32) is needed")
         }
-        guard tensor.shape == shape else {
+        try tensor.check(shape, path: path)
+        return tensor
+    }
+}
+
+extension Checkpoint.Tensor {
+    /// - Throws: `Failure(.data)` that names both shapes where the model needs another one.
+    func check(_ shape: Shape, path: String) throws {
+        guard self.shape == shape else {
             // A file's shape may have any number of extents.
             let found =
-                tensor.shape.extents.count <= 8
-                ? "shape \(tensor.shape)" : "a shape of \(tensor.shape.extents.count) extents"
+                self.shape.extents.count <= 8
+                ? "shape \(self.shape)" : "a shape of \(self.shape.extents.count) extents"
             throw Failure(.data, "\(path): \"\(name)\" has \(found), the model needs \(shape)")
         }
-        return tensor
     }
 }

@@ -1,12 +1,16 @@
+import Checkpoints
 import Communication
 import Errors
 import Foundation
 import Glibc
+import Models
 
 /// What a run begins with: its folder, and where it goes on. Only worker 0 fills it in.
 struct RunBegin {
     private(set) var directory: RunDirectory?
     private(set) var point: ResumePoint?
+    /// What a new run begins with, if it is not drawn.
+    private(set) var initialWeights: InitialWeights?
     /// Settings that a resumed run has otherwise than before.
     private(set) var changes: [String] = []
 
@@ -48,6 +52,16 @@ struct RunBegin {
         let kept = point.map { MetricsLog.lines(of: $0.metricsPath, until: $0.state.step) } ?? []
         try directory.begin(configuration: run.configuration.yaml, kept: kept)
         self.directory = directory
+    }
+
+    /// Reads what a new run begins with. A run that goes on has it behind it.
+    mutating func readInitialWeights(_ configuration: TrainingConfiguration, _ network: Network) throws {
+        initialWeights = try configuration.initialWeights.map { try InitialWeights($0, network: network) }
+    }
+
+    /// Of the file that this run, or the part of it that is resumed, began with.
+    var initialWeightsSHA256: String? {
+        initialWeights?.sha256 ?? point?.checkpoint.metadata[MetadataKey.initialWeightsSHA256]
     }
 
     /// Worker 0's state, on all; nil where the run begins anew.

@@ -75,6 +75,9 @@ package struct TrainingRun: Sendable {
             try trainer.restore(step: state.step, communicator) { kind, values in
                 try begin.point?.load(kind, into: values, of: network)
             }
+        } else if configuration.initialWeights != nil {
+            try communicator.onRoot { try begin.readInitialWeights(configuration, network) }
+            try trainer.begin(with: begin.initialWeights, communicator)
         }
         // A new folder comes last: what fails before leaves nothing behind.
         try communicator.onRoot { try begin.open(self) }
@@ -83,6 +86,7 @@ package struct TrainingRun: Sendable {
             observer: observer,
             loss: try Loss(configuration.loss, outputCount: network.outputCount))
         try session.announce(communicator)
+        if let note = begin.initialWeights?.note { observer?.warned(note) }
         try session.train(communicator)
     }
 }

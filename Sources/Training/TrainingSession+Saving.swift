@@ -11,9 +11,16 @@ struct Saving {
     fileprivate var contents: CheckpointContents?
     private var savedStep: Int?
     private let configuration: TrainingConfiguration
+    private let length: RunLength
+    private let initialWeightsSHA256: String?
 
-    init(_ directory: RunDirectory, run: TrainingRun, length: RunLength, resumedStep: Int, point: ResumePoint?) {
+    init(
+        _ directory: RunDirectory, run: TrainingRun, length: RunLength, resumedStep: Int, point: ResumePoint?,
+        initialWeightsSHA256: String?
+    ) {
         configuration = run.configuration
+        self.length = length
+        self.initialWeightsSHA256 = initialWeightsSHA256
         writer = CheckpointWriter(
             store: directory.checkpoints, keptCount: run.configuration.checkpoints.keptCount, dataset: run.dataset,
             control: run.control, synchroniseLog: directory.synchroniseLog)
@@ -27,7 +34,9 @@ struct Saving {
     fileprivate mutating func take(_ snapshot: TrainerSnapshot?, _ state: RunState) {
         guard let snapshot else { return }
         self.snapshot = snapshot
-        contents = CheckpointContents(snapshot: snapshot, state: state, configuration: configuration)
+        contents = CheckpointContents(
+            snapshot: snapshot, state: state, configuration: configuration,
+            batchCount: length.batchCount(steps: state.step), initialWeightsSHA256: initialWeightsSHA256)
     }
 
     /// Writes the last snapshot.

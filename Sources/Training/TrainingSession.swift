@@ -60,7 +60,9 @@ struct TrainingSession: ~Copyable {
         watch = RunWatch(chanceLevel: loss.chanceLevel, state: watchState ?? .init())
         position = state
         saving = runBegin.directory.map {
-            Saving($0, run: run, length: length, resumedStep: state?.step ?? 0, point: runBegin.point)
+            Saving(
+                $0, run: run, length: length, resumedStep: state?.step ?? 0, point: runBegin.point,
+                initialWeightsSHA256: runBegin.initialWeightsSHA256)
         }
     }
 

@@ -68,8 +68,7 @@ package final class RunDirectory {
 
     /// Waits until the record is on the disk; for any thread.
     var synchroniseLog: @Sendable () -> Void {
-        guard let metrics else { return {} }
-        return metrics.synchronise
+        { [metrics] in metrics?.synchronise() }
     }
 
     func write(_ text: String, to name: String) throws {

@@ -96,6 +96,7 @@ extension TrainingSession {
                 instructionSet: run.kernels.instructionSet.rawValue,
                 fractionOfPeak: bestSamplesPerSecond * network.trainingFlopsPerSample / peak,
                 wallSeconds: wallSeconds, firstStepSeconds: firstStepSeconds, evaluationSeconds: evaluationSeconds,
+                snapshots: saving?.snapshotCount ?? 0, snapshotSeconds: saving?.heldSeconds ?? 0,
                 resumedFrom: resumed?.path, checkpoint: directory.checkpoints.path(step: trainer.stepCount),
                 dataset: data.name,
                 numericsVersion: numericsVersion)

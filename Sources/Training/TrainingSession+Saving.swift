@@ -10,6 +10,8 @@ struct Saving {
     /// What `snapshot` is part of.
     fileprivate var contents: CheckpointContents?
     private var savedStep: Int?
+    /// How often and how long training waited for snapshots.
+    fileprivate(set) var (snapshotCount, heldSeconds) = (0, 0.0)
     private let configuration: TrainingConfiguration
     private let length: RunLength
     private let initialWeightsSHA256: String?
@@ -104,9 +106,12 @@ extension TrainingSession {
     }
 
     private mutating func takeSnapshot(_ state: RunState) throws {
+        let begin = PhaseClock.now()
         saving?.writer.wait()
         let snapshot = try trainer.snapshot(network, into: saving?.snapshot)
         saving?.take(snapshot, state)
         snapshotStep = state.step
+        saving?.snapshotCount += 1
+        saving?.heldSeconds += Double(PhaseClock.now() - begin) * 1e-9
     }
 }

@@ -104,8 +104,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "CMachine", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels",
-                "Models",
-                "Optimizers", "Tensors", "Yams",
+                "Models", "Optimizers", "Randomness", "Tensors", "Yams",
             ], swiftSettings: common),
         .target(
             name: "Understanding",
@@ -181,9 +180,7 @@ let package = Package(
             name: "TrainingTests",
             dependencies: [
                 "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
-                "Optimizers",
-                "Tensors",
-                "Training",
+                "Optimizers", "Tensors", "Training",
             ], swiftSettings: common),
         .testTarget(
             name: "UnderstandingTests",

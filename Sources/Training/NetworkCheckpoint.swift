@@ -97,8 +97,10 @@ extension Checkpoint {
     /// Before the names of the moving average's tensors.
     package static let averagePrefix = statePrefix + "average/"
 
+    static let optimizerStatePrefix = statePrefix + "optimizer/"
+
     /// Before the names of a buffer of the optimizer's state, such as `state/optimizer/exp_avg/0.weight`.
-    static func optimizerPrefix(_ name: String) -> String { "\(statePrefix)optimizer/\(name)/" }
+    static func optimizerPrefix(_ name: String) -> String { "\(optimizerStatePrefix)\(name)/" }
 
     /// Whether the run kept a moving average, which then is what is evaluated.
     package var hasAverages: Bool { tensors.contains { $0.name.utf8.starts(with: Self.averagePrefix.utf8) } }

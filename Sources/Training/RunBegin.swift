@@ -22,7 +22,7 @@ struct RunBegin {
         case .never: return
         case .auto:
             guard RunDirectory.holdsRun(run.path) else { return }
-            let directory = try RunDirectory(locking: run.path)
+            let directory = try RunDirectory(locking: run.path, calls: run.fileCalls)
             (self.directory, point) = (directory, try .newest(in: directory.checkpoints))
         case .from(let source):
             let point = try Self.point(source)
@@ -30,7 +30,7 @@ struct RunBegin {
             if Self.isSameFile(
                 URL(fileURLWithPath: point.path).deletingLastPathComponent().path, "\(run.path)/checkpoints")
             {
-                let directory = try RunDirectory(locking: run.path)
+                let directory = try RunDirectory(locking: run.path, calls: run.fileCalls)
                 if let newest = directory.checkpoints.steps().last, newest > point.state.step {
                     throw Failure(
                         .outputRefused,
@@ -48,7 +48,7 @@ struct RunBegin {
 
     /// Makes the folder where it is new, and begins the record.
     mutating func open(_ run: TrainingRun) throws {
-        let directory = try directory ?? RunDirectory(path: run.path, overwrites: run.overwrites)
+        let directory = try directory ?? RunDirectory(path: run.path, overwrites: run.overwrites, calls: run.fileCalls)
         let kept = point.map { MetricsLog.lines(of: $0.metricsPath, until: $0.state.step) } ?? []
         try directory.begin(configuration: run.configuration.yaml, kept: kept)
         self.directory = directory
@@ -96,7 +96,7 @@ extension RunState {
         guard step <= length.stepCount else {
             throw Failure(
                 .data,
-                "the checkpoint is behind step \(step), and the run has \(length.stepCount) steps; give more --epochs or "
+                "the checkpoint was taken after step \(step), and the run has \(length.stepCount) steps; give more --epochs or "
                     + "--steps")
         }
         guard epoch == (step - 1) / length.stepsPerEpoch + 1 else {

@@ -21,6 +21,8 @@ package struct TrainingRun: Sendable {
     package let stopAfter: RunInterval?
     /// Through which others ask to save or stop.
     package let control: RunControl?
+    /// With which checkpoints are written.
+    package let fileCalls: FileCalls
     /// Called on worker 0 only; nil where nobody watches.
     package let makeObserver: (@Sendable () -> any TrainingObserver)?
 
@@ -28,7 +30,7 @@ package struct TrainingRun: Sendable {
         _ configuration: TrainingConfiguration, dataset: SharedDataset, kernels: any KernelSet, path: String,
         overwrites: Bool, resume: ResumeRequest = .never, allowsOtherNumerics: Bool = false,
         stopAfter: RunInterval? = nil, control: RunControl? = nil,
-        makeObserver: (@Sendable () -> any TrainingObserver)? = nil
+        fileCalls: FileCalls = FileCalls(), makeObserver: (@Sendable () -> any TrainingObserver)? = nil
     ) {
         self.configuration = configuration
         self.kernels = kernels
@@ -38,6 +40,7 @@ package struct TrainingRun: Sendable {
         self.allowsOtherNumerics = allowsOtherNumerics
         self.stopAfter = stopAfter
         self.control = control
+        self.fileCalls = fileCalls
         self.makeObserver = makeObserver
         self.dataset = dataset
     }

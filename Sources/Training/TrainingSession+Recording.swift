@@ -79,7 +79,7 @@ extension TrainingSession {
         try communicator.onRoot {
             guard let directory else { return }
             func point(_ split: MetricsPoint.Split) -> MetricsPoint? { last.first { $0.split == split } }
-            let peak = run.kernels.measuredPeakFlops() * Double(cores)
+            let peak = run.kernels.knownPeakFlops() * Double(cores)
             let bottleneck = bottleneck
             let summary = TrainingSummary(
                 parametersSHA256: network.parametersSHA256(trainer.parameters, state: trainer.state),

@@ -86,7 +86,7 @@ extension TrainingSession {
         try communicator.agree {
             throw Failure(
                 .stopped,
-                "stopped behind step \(state.step) of \(total), epoch \(epoch); checkpoint saved; go on with: lockstep resume "
+                "stopped after step \(state.step) of \(total), epoch \(epoch); checkpoint saved; go on with: lockstep resume "
                     + run.path)
         }
     }

@@ -72,7 +72,7 @@ struct TrainingSession: ~Copyable {
     mutating func train(_ communicator: borrowing Communicator) throws {
         run.control?.enter(.training)
         var points: [MetricsPoint] = []
-        // A run is resumed inside an epoch, at the latest behind its last step.
+        // A run is resumed inside an epoch, at the latest after its last step.
         var unfinished = position
         var epoch = (unfinished?.epoch ?? 1) - 1
         var isStopped = false

@@ -54,6 +54,17 @@ extension Network {
     }
 }
 
+extension Network {
+    /// Weights that forward reads once in a step, with a kernel that asks for memory ahead: those of dense layers whose inputs
+    /// are the network's own and often 0.
+    func tensorsReadAhead(density: [Double]) -> [Range<Int>] {
+        guard density.reduce(0, +) < 0.8 * Double(density.count) else { return [] }
+        return operations.indices.filter { memory(ofInputTo: $0) == 0 && isFactored($0) }.flatMap { index in
+            layout.entries.filter { $0.belongs(to: operations[index]) && $0.shape.extents.count > 1 }.map(\.range)
+        }
+    }
+}
+
 extension LabelledImages {
     /// By group of neighbouring pixels (`InputMarks`), the share of about a thousand images in which they are not all 0.
     func markedShares(_ kernels: any KernelSet) -> [Double] {

@@ -72,14 +72,16 @@ package struct Trainer: ~Copyable {
         let sharesMemory = configuration.reduction == .tree && communicator.sharesMemory
         let factorable =
             sharesMemory ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : []
+        let density = try communicator.broadcast(images.markedShares(kernels), root: 0)
         let costs = network.updateCosts(
             factored: factorable, sampleCount: partitions[0].sampleCount, grainSize: partitions[0].grainSize,
-            density: try communicator.broadcast(images.markedShares(kernels), root: 0))
+            density: density)
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
-            keepsAverages: configuration.update.averageDecay != nil, costs: costs)
+            keepsAverages: configuration.update.averageDecay != nil, costs: costs,
+            readInPlace: network.tensorsReadAhead(density: density))
         let shelf = try FactorShelf(
             network: network, batches: partitions, communicator: communicator,
             allowed: sharesMemory && reducer.whyNotShared == nil)

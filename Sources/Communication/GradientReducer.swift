@@ -55,6 +55,8 @@ package struct GradientReducer: ~Copyable {
     /// Where workers of one host put their slices for the others; nil for one worker and for messages.
     private let shelf: UnsafeMutablePointer<Float>?
     private let summed: AlignedBuffer<Float>
+    /// Parameters begin with a page, so that whole blocks of them are pages.
+    private static let pageSize = 4_096
     /// Floats of a run: 16 KiB, so that four sources, the sum and the optimizer's state fit L2.
     private static let runLimit = 4 * ParameterLayout.blockSize + 4 * ParameterLayout.alignment
 
@@ -86,7 +88,7 @@ package struct GradientReducer: ~Copyable {
         let blockBytes = blocks[size - 1].upperBound * MemoryLayout<Double>.stride
         let blockSumBytes = (blockSumColumns * blockBytes + 63) / 64 * 64
         let averageBytes = keepsAverages ? parameterBytes : 0
-        let commonBytes = parameterBytes + statisticsBytes + blockSumBytes + averageBytes
+        let commonBytes = Self.pageSize + parameterBytes + statisticsBytes + blockSumBytes + averageBytes
         let partialBytes = parameterBytes * partialCount
         let memory = try SharedMemory(
             communicator, sharedByteCount: (rank == 0 ? commonBytes : 0) + partialBytes,
@@ -102,7 +104,8 @@ package struct GradientReducer: ~Copyable {
         self.mode = mode
         self.partialCount = partialCount
         floatCount = layout.floatCount
-        let common = memory.segment(of: isShared ? 0 : rank)
+        // At the same place of a page in every process.
+        let common = memory.segment(of: isShared ? 0 : rank).alignedUp(toMultipleOf: Self.pageSize)
         shelf = isShared && size > 1 ? common.assumingMemoryBound(to: Float.self) : nil
         ownParameters = ParameterMemory(
             floatCount: layout.floatCount,

@@ -38,6 +38,9 @@ package struct Trainer: ~Copyable {
     /// The parts of the slice whose gradients are reduced.
     private let reducedRuns: [Range<Int>]
     private let batchSums: StepBatch
+    private let upcoming: UpcomingSamples
+    /// Samples of the next batch that are asked for with each piece of the update.
+    private let samplesAskedFor: Int
     /// Running statistics, the same on every worker.
     private let runningStatistics: AlignedBuffer<Float>
     /// Updates done.
@@ -106,8 +109,10 @@ package struct Trainer: ~Copyable {
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
         self.factored = factored
+        samplesAskedFor = length.batchSize * Self.postedFloats / max(reducer.slice.count, 1) + 1
         self.reducer = reducer
         batchSums = StepBatch(plans[0], reducer: batchReducer)
+        upcoming = UpcomingSamples(capacity: length.batchSize)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
         network.initializeState(runningStatistics.base)
         self.rank = rank
@@ -196,6 +201,7 @@ package struct Trainer: ~Copyable {
                 reducer.post(reducer.slice)
             }
             addStatistics(plan, to: &result)
+            upcoming.ask()
             recorder.lap(.optimizer)
             if isLast { try reducer.publish() } else { try reducer.release() }
             recorder.lap(.publish)
@@ -205,7 +211,7 @@ package struct Trainer: ~Copyable {
     }
 
     /// Gives the optimizer a part of the slice's gradient. Where that updates the parameters, they are posted while they are
-    /// in L1, in pieces whose writes drain while the next piece is computed.
+    /// in L1, in pieces whose writes drain while the next piece is computed, and samples of the next batch are asked for.
     private func update(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
         guard optimizer.updatesAtOnce else {
             return optimizer.receive(range, parameters: reducer.parameters, gradient: gradient)
@@ -216,6 +222,7 @@ package struct Trainer: ~Copyable {
             optimizer.receive(
                 piece, parameters: reducer.parameters, gradient: gradient + (begin - range.lowerBound))
             reducer.post(piece)
+            upcoming.ask(samplesAskedFor)
             begin = piece.upperBound
         }
     }
@@ -246,7 +253,7 @@ package struct Trainer: ~Copyable {
                     seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound, batch: batchSums)))
     }
 
-    /// Pixels and labels of the own part of a batch; asks for those of the next.
+    /// Pixels and labels of the own part of a batch; notes those of the next.
     private func gather(_ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan) {
         let partition = plan.partition
         func part(_ batch: Int, _ own: Range<Int>) -> UnsafeBufferPointer<Int32> {
@@ -256,7 +263,8 @@ package struct Trainer: ~Copyable {
                 rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
         }
         factored.gather(
-            images, partition, kernels: kernels, own: .init(pixels: activations.input, labels: buffers.labels.base)
+            images, partition, kernels: kernels, own: .init(pixels: activations.input, labels: buffers.labels.base),
+            upcoming: upcoming
         ) { worker in
             let own = partition.samples(of: partition.grains(of: worker, size: size))
             return (part(batch, own), part(batch + 1, own))

@@ -208,8 +208,8 @@ private struct GradientColumn {
         @inline(never) func run4x32(to c: UnsafeMutablePointer<Float>, _ stride: Int) {
             run(pairs: true, quads: true, to: c, stride: stride, Wide<Rows4>.self)
         }
-        @inline(never) func run4x48(to c: UnsafeMutablePointer<Float>, _ stride: Int) {
-            run(pairs: true, to: c, stride: stride, Beside<Wide<Rows4>, Narrow<Rows4>>.self)
+        @inline(never) func run4x64(to c: UnsafeMutablePointer<Float>, _ stride: Int) {
+            run(pairs: true, to: c, stride: stride, Beside<Wide<Rows4>, Wide<Rows4>>.self)
         }
         @inline(never) func run2x32(to c: UnsafeMutablePointer<Float>, _ stride: Int) {
             run(pairs: true, to: c, stride: stride, Wide<Rows2>.self)
@@ -238,8 +238,8 @@ private struct GradientColumn {
     /// The highest tile that fits `rowCount` inputs; returns its height. Tiles of marked inputs are groups of four.
     func runHighest(rowCount: Int, to c: UnsafeMutablePointer<Float>, _ stride: Int) -> Int {
         #if AVX512
-            if columns == 48 {
-                run4x48(to: c, stride)
+            if columns == 64 {
+                run4x64(to: c, stride)
                 return 4
             }
             if columns == 32 {
@@ -304,9 +304,9 @@ extension VariantKernels {
                 let usesMarks =
                     hasMarks && rest >= 32 && work.inputs.lowerBound % groupSize == 0
                     && work.inputs.upperBound % groupSize == 0
-                // Grains of 48 columns are added in pairs, of 32 by four: what a tree keeps in memory costs 1.6 fused
-                // multiply-adds for each store.
-                let width = usesMarks && (rest >= 80 || 48..<64 ~= rest) ? 48 : rest >= 32 ? 32 : 16
+                // A store costs 1.6 fused multiply-adds that could run beside it. A pair of grains of 64 columns does not fit
+                // the registers, but LLVM keeps half of the first grain's sums there.
+                let width = usesMarks && rest >= 64 ? 64 : rest >= 32 ? 32 : 16
             #else
                 let width = 16
                 let usesMarks = hasMarks && rest >= 16

@@ -259,6 +259,11 @@ package struct GradientReducer: ~Copyable {
             UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: parameters, count: floatCount)), root: 0)
     }
 
+    /// Floats that `publish` copies: the other workers' slices, but for what is read in place.
+    package var copiedFloatCount: Int {
+        isShared ? ownParameters.copied.reduce(0) { $0 + $1.count } : floatCount - slice.count
+    }
+
     var isShared: Bool { whyNotShared == nil }
     var partialStride: Int { (floatCount + 15) / 16 * 16 }
 

@@ -11,7 +11,7 @@ extension Network {
     func updateCosts(factored: [Int], sampleCount: Int, grainSize: Int, density: [Double]) -> [Double] {
         // Two operations at 100 GFLOP/s for each sample; a tile of nothing but zeros still costs an eighth, one of 16
         // columns that are not all there twice as much as a full one, and each call something.
-        let (product, update, empty, call) = (0.02 * Double(sampleCount), 0.38, 0.12, 600.0)
+        let (product, update, empty, call) = (0.02 * Double(sampleCount), 0.38, 0.12, 1_000.0)
         return layout.entries.flatMap { entry -> [Double] in
             let blocks = stride(from: 0, to: entry.range.count, by: ParameterLayout.blockSize).map {
                 $0..<min($0 + ParameterLayout.blockSize, entry.range.count)

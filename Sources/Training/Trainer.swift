@@ -109,7 +109,7 @@ package struct Trainer: ~Copyable {
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
         self.factored = factored
-        samplesAskedFor = length.batchSize * Self.postedFloats / max(reducer.slice.count, 1) + 1
+        samplesAskedFor = max(1, length.batchSize * Self.postedFloats / max(reducer.slice.count, 1))
         self.reducer = reducer
         batchSums = StepBatch(plans[0], reducer: batchReducer)
         upcoming = UpcomingSamples(capacity: length.batchSize)
@@ -151,8 +151,12 @@ package struct Trainer: ~Copyable {
     private mutating func step(
         _ samples: UnsafeBufferPointer<Int32>, epoch: UInt64, batches: Range<Int>, learningRate: Double
     ) throws -> StepResult {
-        let recorder = recorder
+        let (recorder, upcoming) = (recorder, upcoming)
         recorder.beginStep()
+        func lap(_ phase: Phase) {
+            recorder.lap(phase)
+            upcoming.ask(Self.samplesAskedForAtLaps)
+        }
         var result = StepResult(lossDenominator: lossDenominator(samples, batches))
         stepCount += 1
         optimizer.begin(step: stepCount, learningRate: learningRate)
@@ -164,35 +168,35 @@ package struct Trainer: ~Copyable {
             let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
             recorder.resume()
             gather(samples, batch, plan)
-            recorder.lap(.input)
+            lap(.input)
             try activations.forward(context, sampleCount: own)
-            recorder.lap(.forward)
+            lap(.forward)
             evaluateLoss(plan, denominator: result.lossDenominator)
-            recorder.lap(.loss)
+            lap(.loss)
             try activations.backward(
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
             ) {
                 reducer.partial($0)
             } finished: {
-                recorder.lap($0 == .parameters ? .weightGradient : .inputGradient)
+                lap($0 == .parameters ? .weightGradient : .inputGradient)
             }
             factored.post(activations, sampleCount: own, kernels: kernels)
-            recorder.lap(.post)
+            lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
-            recorder.lap(.wait)
+            lap(.wait)
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
                     update(range, sum)
                 }
-                recorder.lap(.optimizer)
+                lap(.optimizer)
             }
             factored.forEachRun(context, plan: number) { range, gradient in
-                recorder.lap(.weightGradient)
+                lap(.weightGradient)
                 receive(range, gradient)
             }
             try reducer.reduce(reducedRuns, grainCount: plan.partition.grainCount) { range, gradient in
-                recorder.lap(.reduction)
+                lap(.reduction)
                 receive(range, gradient)
             }
             let isLast = batch == batches.upperBound - 1
@@ -202,9 +206,9 @@ package struct Trainer: ~Copyable {
             }
             addStatistics(plan, to: &result)
             upcoming.ask()
-            recorder.lap(.optimizer)
+            lap(.optimizer)
             if isLast { try reducer.publish() } else { try reducer.release() }
-            recorder.lap(.publish)
+            lap(.publish)
         }
         recorder.endStep()
         return result
@@ -228,12 +232,15 @@ package struct Trainer: ~Copyable {
     }
 
     private static let postedFloats = 1_024
+    /// Some 25 cache lines: as many as a core can have on their way.
+    private static let samplesAskedForAtLaps = 2
 
     /// What the phases of a step must compute and move, on this worker.
     func work(of network: Network) -> PhaseWork {
         PhaseWork(
             network, length: length, plan: plans[0], rank: rank, size: size, slice: reducer.slice,
-            factored: factored.operations, reducedRuns: reducedRuns, update: optimizer.description)
+            factored: factored.operations, reducedRuns: reducedRuns, update: optimizer.description,
+            copiedFloatCount: reducer.copiedFloatCount)
     }
 
     private func planNumber(sampleCount: Int) -> Int {

@@ -4,8 +4,7 @@ import DataLoading
 /// The samples of the next batch, whose pixels are asked for a few at a time while this batch is in work.
 ///
 /// Samples are scattered over memory, and waiting for them costs ten times as much as converting them. Asked for all at once
-/// they hold up whatever runs beside them: a core has room for some twenty lines on their way. The optimizer waits for its
-/// divisions and roots, so they are asked for between the pieces of its update.
+/// they hold up whatever runs beside them: a core has room for some twenty lines on their way.
 final class UpcomingSamples {
     private struct Row {
         let pixels: UnsafeRawPointer

@@ -4,6 +4,7 @@
 #define LOCKSTEP_MACHINE_H
 
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -93,6 +94,27 @@ static inline void lockstep_wish_huge_pages(void *address, unsigned long byte_co
 #else
     (void)address, (void)byte_count;
 #endif
+}
+
+/// `mmap`: zeros, private or seen by threads alike (`is_shareable`, what can be mapped a second time); NULL without memory.
+static inline void *lockstep_map(size_t byte_count, int is_shareable) {
+    void *base = mmap(
+        NULL, byte_count, PROT_READ | PROT_WRITE, (is_shareable ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
+    return base == MAP_FAILED ? NULL : base;
+}
+
+/// Shows whole pages of shared memory at `target` too, in the place of what was mapped there; both are multiples of the
+/// page size. Returns 0, or -1 where the system cannot: `target` is then new private memory, zero.
+static inline int lockstep_map_again(void *source, size_t byte_count, void *target) {
+#ifdef __linux__
+    // MREMAP_MAYMOVE | MREMAP_FIXED; an old size of 0 leaves the first mapping where it is (man 2 mremap).
+    extern void *mremap(void *, size_t, size_t, int, ...);
+    if (mremap(source, 0, byte_count, 1 | 2, target) == target) return 0;
+#else
+    (void)source;
+#endif
+    mmap(target, byte_count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    return -1;
 }
 
 /// `prctl(PR_SET_PDEATHSIG)`: the kernel sends `signal_number` to this process when its parent's thread ends.

@@ -53,21 +53,22 @@ package struct GradientReducer: ~Copyable {
     let blockCounts, blockOffsets: UnsafeMutablePointer<Int32>
 
     private let layout: ParameterLayout
-    private let ownParameters: AlignedBuffer<Float>
+    private let ownParameters: ParameterMemory
     /// Where workers of one host put their slices for the others; nil for one worker and for messages.
     private let shelf: UnsafeMutablePointer<Float>?
-    /// The other workers' slices.
-    private let others: [Range<Int>]
     private let summed: AlignedBuffer<Float>
+    /// Parameters begin with a page, so that whole blocks of them are pages.
+    private static let pageSize = 4_096
     /// Floats of a run: 16 KiB, so that four sources, the sum and the optimizer's state fit L2.
     private static let runLimit = 4 * ParameterLayout.blockSize + 4 * ParameterLayout.alignment
 
     /// Collective. `grainCounts` are the numbers of grains that a batch may have, `costs` what slices are balanced by
-    /// (`ParameterLayout.blockRanges`), the same on all workers.
+    /// (`ParameterLayout.blockRanges`), the same on all workers. `readInPlace` are tensors whose readers ask for memory ahead:
+    /// of them the other workers' parameters are not copied, where memory is shared.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
         mode: ReductionMode = .tree, blockSumColumns: Int = 0, columnCount: Int = 0,
-        costs: [Double]? = nil
+        costs: [Double]? = nil, readInPlace: [Range<Int>] = []
     ) throws {
         let endpoint = communicator.endpoint
         let (rank, size) = (endpoint.rank, endpoint.size)
@@ -88,7 +89,7 @@ package struct GradientReducer: ~Copyable {
         let blocks = layout.blockRanges(size: size, costs: costs)
         let blockBytes = blocks[size - 1].upperBound * MemoryLayout<Double>.stride
         let blockSumBytes = (blockSumColumns * blockBytes + 63) / 64 * 64
-        let commonBytes = (1 + columnCount) * parameterBytes + statisticsBytes + blockSumBytes
+        let commonBytes = Self.pageSize + (1 + columnCount) * parameterBytes + statisticsBytes + blockSumBytes
         let partialBytes = parameterBytes * partialCount
         let memory = try SharedMemory(
             communicator, sharedByteCount: (rank == 0 ? commonBytes : 0) + partialBytes,
@@ -104,11 +105,14 @@ package struct GradientReducer: ~Copyable {
         self.mode = mode
         self.partialCount = partialCount
         floatCount = layout.floatCount
-        let common = memory.segment(of: isShared ? 0 : rank)
+        // At the same place of a page in every process.
+        let common = memory.segment(of: isShared ? 0 : rank).alignedUp(toMultipleOf: Self.pageSize)
         shelf = isShared && size > 1 ? common.assumingMemoryBound(to: Float.self) : nil
-        ownParameters = AlignedBuffer(count: layout.floatCount)
+        ownParameters = ParameterMemory(
+            floatCount: layout.floatCount,
+            shelf: isShared && size > 1 ? common.assumingMemoryBound(to: Float.self) : nil,
+            others: (0..<size).filter { $0 != rank }.map { slices[$0] }, inPlace: readInPlace)
         parameters = ownParameters.base
-        others = (0..<size).filter { $0 != rank }.map { slices[$0] }
         grainStatistics = (common + parameterBytes).assumingMemoryBound(to: GrainStatistics.self)
         let afterStatistics = common + (parameterBytes + statisticsBytes)
         blockSums = afterStatistics.assumingMemoryBound(to: Double.self)
@@ -253,14 +257,14 @@ package struct GradientReducer: ~Copyable {
     }
 
     /// Takes the slices of the parameters that the other workers have posted; all may then overwrite their partial
-    /// gradients.
+    /// gradients. What is read in place changes between `collect` and here.
     package func publish() throws {
         guard let barrier else { return try exchangeSlices(of: parameters) }
         guard let shelf else { return try barrier.wait() }
         lockstep_stream_fence()
         try barrier.wait()
-        for slice in others {
-            (parameters + slice.lowerBound).update(from: shelf + slice.lowerBound, count: slice.count)
+        for part in ownParameters.copied {
+            (parameters + part.lowerBound).update(from: shelf + part.lowerBound, count: part.count)
         }
     }
 
@@ -274,6 +278,11 @@ package struct GradientReducer: ~Copyable {
     private func broadcast(_ values: UnsafeMutablePointer<Float>) throws {
         try endpoint.broadcast(
             UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: values, count: floatCount)), root: 0)
+    }
+
+    /// Floats that `publish` copies: the other workers' slices, but for what is read in place.
+    package var copiedFloatCount: Int {
+        isShared ? ownParameters.copied.reduce(0) { $0 + $1.count } : floatCount - slice.count
     }
 
     var isShared: Bool { whyNotShared == nil }

@@ -1,5 +1,6 @@
+import CMachine
 import Errors
-import Tensors
+import Glibc
 
 /// A region that all workers of a host see, made of one 64-byte aligned segment for each worker, zero at first; or
 /// private memory where that cannot be had.
@@ -47,7 +48,7 @@ package struct SharedMemory: ~Copyable {
         case .threads:
             // Worker 0 makes the region and each other takes a reference of its own.
             if endpoint.rank == 0 {
-                let region = PlainRegion(byteCount: total)
+                let region = PlainRegion(byteCount: total, isShareable: true)
                 let reference = Unmanaged.passUnretained(region)
                 for _ in 1..<endpoint.size { _ = reference.retain() }
                 _ = try endpoint.allGather(value: UInt(bitPattern: reference.toOpaque()))
@@ -103,9 +104,19 @@ package struct SharedMemory: ~Copyable {
 
 @available(*, unavailable) extension SharedMemory: Sendable {}
 
-/// Memory that several threads own together.
+/// Memory that several threads own together, zero at first.
 private final class PlainRegion {
-    private let buffer: AlignedBuffer<UInt8>
-    init(byteCount: Int) { buffer = AlignedBuffer(count: byteCount) }
-    var base: UnsafeMutableRawPointer { UnsafeMutableRawPointer(buffer.base) }
+    let base: UnsafeMutableRawPointer
+    private let byteCount: Int
+
+    /// `isShareable` says whether pages of it may be mapped a second time.
+    init(byteCount: Int, isShareable: Bool = false) {
+        self.byteCount = max(byteCount, 1)
+        guard let base = lockstep_map(self.byteCount, isShareable ? 1 : 0) else {
+            fatalError("SharedMemory: no memory for \(byteCount) bytes")
+        }
+        self.base = base
+    }
+
+    deinit { munmap(base, byteCount) }
 }

@@ -84,7 +84,7 @@ package struct Evaluator: ~Copyable {
     private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) throws {
         samples.withUnsafeBufferPointer {
             images.gather(
-                $0, upcoming: UnsafeBufferPointer(start: nil, count: 0), kernels: kernels,
+                $0, kernels: kernels,
                 to: .init(pixels: activations.input, labels: buffers.labels.base))
         }
         try activations.forward(context, sampleCount: samples.count)

@@ -136,12 +136,13 @@ struct FactoredGradients: ~Copyable {
 
     /// Fills `own` with the own samples of a batch, and keeps what the gradients of the own slice need of the others':
     /// reading that anew costs less than taking the other workers' floats out of their caches. `samples` gives a worker's
-    /// samples in this batch and in the next.
+    /// samples in this batch and in the next, which go to `upcoming`.
     func gather(
         _ images: LabelledImages, _ partition: GrainPartition, kernels: any KernelSet,
-        own: LabelledImages.BatchMemory,
+        own: LabelledImages.BatchMemory, upcoming: UpcomingSamples,
         samples: (_ worker: Int) -> (now: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>)
     ) {
+        upcoming.reset()
         for worker in 0..<size where worker == rank || input?.columns.isEmpty == false {
             let grains = partition.grains(of: worker, size: size)
             var memory = own
@@ -154,7 +155,8 @@ struct FactoredGradients: ~Copyable {
                 memory.grainSize = partition.grainSize
             }
             let samples = samples(worker)
-            images.gather(samples.now, upcoming: samples.upcoming, kernels: kernels, to: memory)
+            images.gather(samples.now, kernels: kernels, to: memory)
+            upcoming.append(samples.upcoming, of: images, columns: memory.columns)
         }
     }
 

@@ -1,4 +1,3 @@
-import CMachine
 import DataLoading
 import KernelContract
 
@@ -16,13 +15,7 @@ extension LabelledImages {
     }
 
     /// Writes the pixels of `samples` as floats, and their labels.
-    ///
-    /// Samples are scattered over memory, and waiting for them costs ten times as much as converting them. So beside
-    /// each row the row of `upcoming`, the next batch, is asked for.
-    func gather(
-        _ samples: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>, kernels: any KernelSet,
-        to memory: BatchMemory
-    ) {
+    func gather(_ samples: UnsafeBufferPointer<Int32>, kernels: any KernelSet, to memory: BatchMemory) {
         let features = pixelsPerImage
         let columns = memory.columns ?? 0..<features
         let markCount = InputMarks.groupCount(features)
@@ -32,13 +25,6 @@ extension LabelledImages {
         pixels.withBytes { pixels in
             labels.withUnsafeBufferPointer { labels in
                 for (row, sample) in samples.enumerated() {
-                    if row < upcoming.count {
-                        let next = UnsafeRawPointer(pixels.baseAddress! + Int(upcoming[row]) * features)
-                        for offset in stride(from: columns.lowerBound, to: columns.upperBound, by: 64) {
-                            lockstep_prefetch(next + offset)
-                        }
-                        lockstep_prefetch(labels.baseAddress! + Int(upcoming[row]))
-                    }
                     let source = pixels.baseAddress! + (Int(sample) * features + columns.lowerBound)
                     kernels.convertPixels(
                         source, count: columns.count, to: memory.pixels + (row * features + columns.lowerBound))

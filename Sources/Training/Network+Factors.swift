@@ -9,9 +9,9 @@ extension Network {
     ///
     /// - Parameter density: By group of the network's inputs, the share of samples where it is marked (`InputMarks`).
     func updateCosts(factored: [Int], sampleCount: Int, grainSize: Int, density: [Double]) -> [Double] {
-        // Two operations at 100 GFLOP/s for each sample; a tile of nothing but zeros still costs a fifth, one of 16
+        // Two operations at 100 GFLOP/s for each sample; a tile of nothing but zeros still costs an eighth, one of 16
         // columns that are not all there twice as much as a full one, and each call something.
-        let (product, update, empty, call) = (0.02 * Double(sampleCount), 0.35, 0.2, 600.0)
+        let (product, update, empty, call) = (0.02 * Double(sampleCount), 0.38, 0.12, 1_000.0)
         return layout.entries.flatMap { entry -> [Double] in
             let blocks = stride(from: 0, to: entry.range.count, by: ParameterLayout.blockSize).map {
                 $0..<min($0 + ParameterLayout.blockSize, entry.range.count)
@@ -51,6 +51,17 @@ extension Network {
             value = operation.inputs[0]
         }
         return false
+    }
+}
+
+extension Network {
+    /// Weights that forward reads once in a step, with a kernel that asks for memory ahead: those of dense layers whose inputs
+    /// are the network's own and often 0.
+    func tensorsReadAhead(density: [Double]) -> [Range<Int>] {
+        guard density.reduce(0, +) < 0.8 * Double(density.count) else { return [] }
+        return operations.indices.filter { memory(ofInputTo: $0) == 0 && isFactored($0) }.flatMap { index in
+            layout.entries.filter { $0.belongs(to: operations[index]) && $0.shape.extents.count > 1 }.map(\.range)
+        }
     }
 }
 

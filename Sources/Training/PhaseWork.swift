@@ -11,10 +11,11 @@ struct PhaseWork {
     private var flops = [Double](repeating: 0, count: Phase.allCases.count)
     private var bytes = [Double](repeating: 0, count: Phase.allCases.count)
 
-    /// - Parameter factored: Operations whose gradients their owners compute over the whole batch.
+    /// `factored` are operations whose gradients their owners compute over the whole batch, `copiedFloatCount` the parameters
+    /// that are copied when all have posted.
     init(
         _ network: Network, length: RunLength, plan: BatchPlan, rank: Int, size: Int, slice: Range<Int>,
-        factored: [Int], reducedRuns: [Range<Int>], update: UpdateDescription
+        factored: [Int], reducedRuns: [Range<Int>], update: UpdateDescription, copiedFloatCount: Int
     ) {
         let partition = plan.partition
         let (batch, own) = (Double(partition.sampleCount), Double(plan.samples.count))
@@ -54,7 +55,7 @@ struct PhaseWork {
         if nodes > 1 { set(.reduction, floats: Double(reduced) * Double(nodes + 1)) }
         // Parameters and state are read and written, the gradient read; these do not depend on the batches.
         bytes[Phase.optimizer.rawValue] = 4 * Double(slice.count) * Double(2 * update.buffersPerParameter - 1)
-        bytes[Phase.publish.rawValue] = 4 * 2 * Double(network.layout.floatCount - slice.count)
+        bytes[Phase.publish.rawValue] = 4 * 2 * Double(copiedFloatCount)
     }
 
     /// Nanoseconds by phase that the machine needs for this much when it does nothing else: products at `peak` operations

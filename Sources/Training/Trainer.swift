@@ -40,6 +40,9 @@ package struct Trainer: ~Copyable {
     /// The parts of the slice whose gradients are reduced.
     private let reducedRuns: [Range<Int>]
     private let batchSums: StepBatch
+    private let upcoming: UpcomingSamples
+    /// Samples of the next batch that are asked for with each piece of the update.
+    private let samplesAskedFor: Int
     /// Running statistics, the same on every worker.
     let runningStatistics: AlignedBuffer<Float>
     /// Updates done.
@@ -74,14 +77,16 @@ package struct Trainer: ~Copyable {
         let sharesMemory = configuration.reduction == .tree && communicator.sharesMemory
         let factorable =
             sharesMemory ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : []
+        let density = try communicator.broadcast(images.markedShares(kernels), root: 0)
         let costs = network.updateCosts(
             factored: factorable, sampleCount: partitions[0].sampleCount, grainSize: partitions[0].grainSize,
-            density: try communicator.broadcast(images.markedShares(kernels), root: 0))
+            density: density)
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
-            columnCount: configuration.update.columnCount, costs: costs)
+            columnCount: configuration.update.columnCount, costs: costs,
+            readInPlace: network.tensorsReadAhead(density: density))
         let shelf = try FactorShelf(
             network: network, batches: partitions, communicator: communicator,
             allowed: sharesMemory && reducer.whyNotShared == nil)
@@ -106,8 +111,10 @@ package struct Trainer: ~Copyable {
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
         self.factored = factored
+        samplesAskedFor = max(1, length.batchSize * Self.postedFloats / max(reducer.slice.count, 1))
         self.reducer = reducer
         batchSums = StepBatch(plans[0], reducer: batchReducer)
+        upcoming = UpcomingSamples(capacity: length.batchSize)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
         network.initializeState(runningStatistics.base)
         self.rank = rank
@@ -144,8 +151,12 @@ package struct Trainer: ~Copyable {
         _ samples: UnsafeBufferPointer<Int32>, epoch: UInt64, batches: Range<Int>, learningRate: Double,
         requests: StepRequests
     ) throws -> StepResult {
-        let recorder = recorder
+        let (recorder, upcoming) = (recorder, upcoming)
         recorder.beginStep()
+        func lap(_ phase: Phase) {
+            recorder.lap(phase)
+            upcoming.ask(Self.samplesAskedForAtLaps)
+        }
         var result = StepResult(lossDenominator: lossDenominator(samples, batches))
         stepCount += 1
         optimizer.begin(step: stepCount, learningRate: learningRate)
@@ -157,35 +168,35 @@ package struct Trainer: ~Copyable {
             let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
             recorder.resume()
             gather(samples, batch, plan)
-            recorder.lap(.input)
+            lap(.input)
             try activations.forward(context, sampleCount: own)
-            recorder.lap(.forward)
+            lap(.forward)
             evaluateLoss(plan, denominator: result.lossDenominator, requests: requests)
-            recorder.lap(.loss)
+            lap(.loss)
             try activations.backward(
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
             ) {
                 reducer.partial($0)
             } finished: {
-                recorder.lap($0 == .parameters ? .weightGradient : .inputGradient)
+                lap($0 == .parameters ? .weightGradient : .inputGradient)
             }
             factored.post(activations, sampleCount: own, kernels: kernels)
-            recorder.lap(.post)
+            lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
-            recorder.lap(.wait)
+            lap(.wait)
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
                     update(range, sum)
                 }
-                recorder.lap(.optimizer)
+                lap(.optimizer)
             }
             factored.forEachRun(context, plan: number) { range, gradient in
-                recorder.lap(.weightGradient)
+                lap(.weightGradient)
                 receive(range, gradient)
             }
             try reducer.reduce(reducedRuns, grainCount: plan.partition.grainCount) { range, gradient in
-                recorder.lap(.reduction)
+                lap(.reduction)
                 receive(range, gradient)
             }
             let isLast = batch == batches.upperBound - 1
@@ -194,16 +205,17 @@ package struct Trainer: ~Copyable {
                 reducer.post(reducer.slice)
             }
             addStatistics(plan, to: &result)
-            recorder.lap(.optimizer)
+            upcoming.ask()
+            lap(.optimizer)
             if isLast { try reducer.publish() } else { try reducer.release() }
-            recorder.lap(.publish)
+            lap(.publish)
         }
         recorder.endStep()
         return result
     }
 
     /// Gives the optimizer a part of the slice's gradient. Where that updates the parameters, they are posted while they are
-    /// in L1, in pieces whose writes drain while the next piece is computed.
+    /// in L1, in pieces whose writes drain while the next piece is computed, and samples of the next batch are asked for.
     private func update(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
         guard optimizer.updatesAtOnce else {
             return optimizer.receive(range, parameters: reducer.parameters, gradient: gradient)
@@ -214,17 +226,21 @@ package struct Trainer: ~Copyable {
             optimizer.receive(
                 piece, parameters: reducer.parameters, gradient: gradient + (begin - range.lowerBound))
             reducer.post(piece)
+            upcoming.ask(samplesAskedFor)
             begin = piece.upperBound
         }
     }
 
     private static let postedFloats = 1_024
+    /// Some 25 cache lines: as many as a core can have on their way.
+    private static let samplesAskedForAtLaps = 2
 
     /// What the phases of a step must compute and move, on this worker.
     func work(of network: Network) -> PhaseWork {
         PhaseWork(
             network, length: length, plan: plans[0], rank: rank, size: size, slice: reducer.slice,
-            factored: factored.operations, reducedRuns: reducedRuns, update: optimizer.description)
+            factored: factored.operations, reducedRuns: reducedRuns, update: optimizer.description,
+            copiedFloatCount: reducer.copiedFloatCount)
     }
 
     private func planNumber(sampleCount: Int) -> Int {
@@ -244,7 +260,7 @@ package struct Trainer: ~Copyable {
                     seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound, batch: batchSums)))
     }
 
-    /// Pixels and labels of the own part of a batch; asks for those of the next.
+    /// Pixels and labels of the own part of a batch; notes those of the next.
     private func gather(_ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan) {
         let partition = plan.partition
         func part(_ batch: Int, _ own: Range<Int>) -> UnsafeBufferPointer<Int32> {
@@ -254,7 +270,8 @@ package struct Trainer: ~Copyable {
                 rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
         }
         factored.gather(
-            images, partition, kernels: kernels, own: .init(pixels: activations.input, labels: buffers.labels.base)
+            images, partition, kernels: kernels, own: .init(pixels: activations.input, labels: buffers.labels.base),
+            upcoming: upcoming
         ) { worker in
             let own = partition.samples(of: partition.grains(of: worker, size: size))
             return (part(batch, own), part(batch + 1, own))

@@ -29,6 +29,26 @@ struct ReductionTests {
         }
     }
 
+    /// Whole pages of what others post take the place of a copy; what shares a page with something else is copied.
+    @Test(arguments: [2, 3, 5, 8]) func parametersReadInPlaceAreTheSame(size: Int) throws {
+        let layout = ReferenceReduction.layout
+        let weight = layout.entries[0].range
+        let outcomes = try withWorkers(.threads(size)) { communicator in
+            try ReferenceReduction.run(
+                communicator, layout: layout, grainCounts: Self.grainCounts, readInPlace: layout.entries.map(\.range))
+        }
+        let page = 1_024
+        for (rank, outcome) in outcomes.enumerated() {
+            #expect(outcome.parameters == Self.expected.parameters)
+            // Slices begin at blocks, and the first tensor's blocks are pages.
+            let seen = outcomes.indices.filter { $0 != rank }.reduce(0) {
+                $0 + outcomes[$1].slice.clamped(to: weight).count / page * page
+            }
+            #expect(outcome.copiedFloatCount == layout.floatCount - outcome.slice.count - seen)
+            #expect(seen > 0 || rank == 0)
+        }
+    }
+
     /// The made-up gradients must be able to show a wrong order of additions.
     @Test func anotherOrderGivesOtherBits() {
         let left = (0..<17).map { ReferenceReduction.gradient(step: 0, grain: $0, index: 5) }.reduce(0, +)

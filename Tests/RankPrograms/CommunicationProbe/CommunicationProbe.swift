@@ -80,6 +80,9 @@ struct CommunicationProbe {
         let grainCounts = Array(1...17)
         let outcome = try ReferenceReduction.run(
             communicator, layout: layout, grainCounts: grainCounts, kernels: kernels)
+        let inPlace = try ReferenceReduction.run(
+            communicator, layout: layout, grainCounts: grainCounts, kernels: kernels,
+            readInPlace: layout.entries.map(\.range))
         let expected = ReferenceReduction.expected(layout: layout, grainCounts: grainCounts)
         try communicator.agree {
             let gradients = expected.gradients.map { Array($0[outcome.slice]) }
@@ -87,6 +90,12 @@ struct CommunicationProbe {
                 throw Failure(.internal, "\(grainCounts[step]) grains: not the canonical sum")
             }
             guard outcome.parameters == expected.parameters else { throw Failure(.internal, "wrong parameters") }
+            guard inPlace.parameters == expected.parameters else {
+                throw Failure(.internal, "wrong parameters where they are read in place")
+            }
+            // The only whole page that two workers have of each other's: worker 0's begin.
+            guard !outcome.isShared || communicator.size != 2 || communicator.rank != 1 || inPlace.copiedFloatCount == 0
+            else { throw Failure(.internal, "\(inPlace.copiedFloatCount) floats are copied") }
             guard outcome.statistics == expected.statistics else { throw Failure(.internal, "wrong statistics") }
         }
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -37,14 +37,16 @@ package enum ReferenceReduction {
     /// Returns every step's reduced gradient (this worker's slice only), and all parameters and statistics at the end.
     package static func run(
         _ communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int],
-        mode: ReductionMode = .tree, kernels: any KernelSet = ReferenceKernels()
+        mode: ReductionMode = .tree, kernels: any KernelSet = ReferenceKernels(), readInPlace: [Range<Int>] = []
     ) throws -> Outcome {
         let reducer = try GradientReducer(
-            communicator: communicator, layout: layout, grainCounts: grainCounts, kernels: kernels, mode: mode)
+            communicator: communicator, layout: layout, grainCounts: grainCounts, kernels: kernels, mode: mode,
+            readInPlace: readInPlace)
         try reducer.setParameters { parameters in
             for entry in layout.entries { for i in entry.range { parameters[i] = Float(i) * 0.25 } }
         }
-        var outcome = Outcome(slice: reducer.slice, isShared: reducer.whyNotShared == nil)
+        var outcome = Outcome(
+            slice: reducer.slice, isShared: reducer.whyNotShared == nil, copiedFloatCount: reducer.copiedFloatCount)
         for (step, grainCount) in grainCounts.enumerated() {
             for (index, node) in reducer.nodes(grainCount: grainCount).enumerated() {
                 let partial = reducer.partial(index)
@@ -77,6 +79,7 @@ package enum ReferenceReduction {
     package struct Outcome: Sendable {
         package var slice: Range<Int>
         package var isShared: Bool
+        package var copiedFloatCount = 0
         package var runs: [Range<Int>] = []
         /// By step.
         package var gradients: [[Float]] = []

@@ -234,6 +234,8 @@ explain() {
     text=$(cat <&8)
     if [[ $text =~ $died ]]; then
         job_story="rank ${BASH_REMATCH[1]} on ${BASH_REMATCH[2]} was ended by signal ${BASH_REMATCH[3]}"
+    elif [[ $text =~ (unable to reliably start|lost communication with) ]]; then
+        job_story="mpirun did not reach a host, or lost it"
     elif [[ -n $text && -z $stop_reason && ! $text =~ non-zero|MPI_ABORT|util/show_help\.c ]]; then
         printf '%s\n' "$text" >&2
     fi

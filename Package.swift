@@ -31,6 +31,17 @@ func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
     ]
 #endif
 
+// `launch/fuzz` sets it: libFuzzer's `main` and its instrumentation are not for the ordinary build.
+let fuzzing: [Target] =
+    Context.environment["LOCKSTEP_FUZZ"] == nil
+    ? []
+    : [
+        .target(name: "CLiveBytes", path: "Tests/Fuzzing/CLiveBytes"),
+        .executableTarget(
+            name: "Fuzzer", dependencies: ["CLiveBytes", "FuzzTargets"], path: "Tests/Fuzzing/Fuzzer",
+            swiftSettings: common + [.unsafeFlags(["-parse-as-library"])]),
+    ]
+
 let package = Package(
     name: "lockstep",
     products: [
@@ -47,7 +58,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
-    targets: variants + [
+    targets: variants + fuzzing + [
         // Level 0
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -93,8 +104,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "Checkpoints", "CMachine", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels",
-                "Models",
-                "Optimizers", "Tensors", "Yams",
+                "Models", "Optimizers", "Randomness", "Tensors", "Yams",
             ], swiftSettings: common),
         .target(
             name: "Understanding",
@@ -143,7 +153,14 @@ let package = Package(
             dependencies: ["Communication", "CommunicationProbe", "Errors", "KernelContract", "Kernels", "Tensors"],
             swiftSettings: common),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "Tensors"], swiftSettings: common),
+            name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "FuzzTargets", "Tensors"],
+            swiftSettings: common),
+        .target(
+            name: "FuzzTargets", dependencies: ["Checkpoints", "Errors", "Models", "Tensors", "Training"],
+            path: "Tests/Fuzzing/FuzzTargets", swiftSettings: common),
+        .testTarget(
+            name: "CorpusTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/CorpusTests",
+            swiftSettings: common),
         .testTarget(
             name: "DataLoadingTests", dependencies: ["CZlib", "DataLoading", "Errors", "Randomness"],
             swiftSettings: common),
@@ -162,9 +179,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers",
-                "Tensors",
-                "Training",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Optimizers", "Tensors", "Training",
             ], swiftSettings: common),
         .testTarget(
             name: "UnderstandingTests",
@@ -180,6 +196,8 @@ let package = Package(
             dependencies: ["CAllocations", "Communication", "Errors", "KernelContract", "Kernels", "Training"],
             path: "Tests/RankPrograms/AllocationProbe", swiftSettings: common),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["AllocationProbe", "CLI", "FashionMNIST"], swiftSettings: common),
+            name: "CommandLineTests",
+            dependencies: ["AllocationProbe", "Checkpoints", "CLI", "FashionMNIST", "Kernels", "Training"],
+            swiftSettings: common),
     ]
 )

@@ -216,7 +216,7 @@ on_signal() {
         end_session
     else
         if [[ $1 == INT && -z $stop_reason ]]; then
-            tell "stopping behind this step; Ctrl-C again within 2 s ends at once"
+            tell "stopping after this step; Ctrl-C again within 2 s ends at once"
         fi
         stop_reason=$1
         # Straight to the ranks: mpirun drops a signal that comes early, and prints a line for each that it forwards. One

@@ -17,7 +17,8 @@ struct LockstepCommand: ParsableCommand {
             """,
         version: programVersion,
         subcommands: [
-            TrainCommand.self, ResumeCommand.self, SweepCommand.self, EvaluateCommand.self, PCACommand.self,
+            TrainCommand.self, ResumeCommand.self, VerifyResumeCommand.self, SweepCommand.self, EvaluateCommand.self,
+            PCACommand.self,
             ExplainCommand.self,
             CheckGradientsCommand.self, InfoCommand.self, BenchCommand.self,
         ])
@@ -28,6 +29,8 @@ enum Main {
     static func main() {
         // A reader of the output that goes away (`| head`) must not end a training.
         signal(SIGPIPE, SIG_IGN)
+        // A limit on the size of files is an error that is told, not a death.
+        signal(SIGXFSZ, SIG_IGN)
         let launch = Launcher.detect(environment: ProcessInfo.processInfo.environment)
         do {
             var command = try LockstepCommand.parseAsRoot()

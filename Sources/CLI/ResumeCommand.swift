@@ -8,7 +8,7 @@ struct ResumeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Go on with a run that was stopped or killed.",
         discussion: """
-            Begins behind the newest checkpoint of the run's folder that can be read, with any number of workers and any
+            Begins after the newest checkpoint of the run's folder that can be read, with any number of workers and any
             launcher: the run ends with the bits of one that was never stopped. Where no checkpoint was written yet, it
             begins anew. A run that has ended goes on when it is given more --epochs or --steps.
             """)

@@ -45,7 +45,7 @@ enum SignalWatch {
                 _exit(128 + number)
             }
             if isAlone && !control.isStopping && number == SIGINT {
-                Output.error("lockstep: stopping behind this step; Ctrl-C again within 2 s ends at once")
+                Output.error("lockstep: stopping after this step; Ctrl-C again within 2 s ends at once")
             }
             control.request(.stop)
         }

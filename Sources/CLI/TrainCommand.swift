@@ -28,7 +28,7 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "auto: go on behind the newest checkpoint in --out, or begin where there is none. PATH: behind this checkpoint, or "
+            "auto: go on after the newest checkpoint in --out, or begin where there is none. PATH: after this checkpoint, or "
                 + "the newest of this run.", valueName: "auto|PATH"))
     var resume: String?
 

@@ -41,6 +41,18 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Begin with the weights of a safetensors file, ours or saved by PyTorch with the same names.",
+            valueName: "FILE"))
+    var initialWeights: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Of these, only the layers or tensors that patterns such as \"0, conv, 2.*\" meet, as in --layers; default all.",
+            valueName: "PATTERN,…"))
+    var initialLayers: String?
+
+    @Option(
+        help: ArgumentHelp(
             "What outputs are compared with: class (default), the one-hot label, or input, the sample itself.",
             valueName: "class|input"))
     var target: String?
@@ -173,6 +185,8 @@ struct TrainingArguments: ParsableArguments {
         options.family = family.options
         options.initializer = initializer
         options.layers = layers
+        options.initialWeights = initialWeights
+        options.initialLayers = initialLayers
         options.loss = loss
         options.target = target
         options.labelSmoothing = labelSmoothing

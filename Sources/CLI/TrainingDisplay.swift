@@ -44,7 +44,7 @@ final class TrainingDisplay: TrainingObserver {
         if let resumed = start.resumed {
             let changes = resumed.changes.isEmpty ? "" : "; \(resumed.changes.joined(separator: ", "))"
             Output.line(
-                "goes on behind step \(grouped(resumed.step)), epoch \(resumed.epoch), from \(resumed.path)\(changes)")
+                "goes on after step \(grouped(resumed.step)), epoch \(resumed.epoch), from \(resumed.path)\(changes)")
         }
         if let why = start.whyNotShared { Output.line("note: gradients travel in messages: \(why)") }
         if !start.isReproducible {

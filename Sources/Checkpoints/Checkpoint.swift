@@ -7,8 +7,11 @@ import Tensors
 /// begin with `statePrefix`.
 package struct Checkpoint: Sendable, Equatable {
     package static let statePrefix = "state/"
-    /// The value of `MetadataKey.formatVersion` for what is described here.
-    package static let formatVersion = 1
+    /// The value of `MetadataKey.format` in our files.
+    package static let formatName = "lockstep"
+    /// The value of `MetadataKey.formatVersion` for what is described here. Raised by a change that older readers
+    /// cannot read.
+    package static let formatVersion = 2
 
     package var tensors: [Tensor]
     package var metadata: Metadata

@@ -8,6 +8,8 @@ struct HeaderScanner {
     let path: String
     private let bytes: [UInt8]
     private(set) var position: Int
+    /// What stood between the quotes of the string that was read last.
+    private(set) var lastString = 0..<0
     private let end: Int
     /// Bytes that what is built may still take.
     private var budget: Int
@@ -112,6 +114,7 @@ struct HeaderScanner {
         }
         guard position < end else { throw unexpected("the end of a string") }
         let raw = start..<position
+        lastString = raw
         position += 1
         // Up to 15 bytes lie inside the String itself; longer ones behind an object's header.
         try charge(raw.count > 15 ? raw.count + 48 : 0)

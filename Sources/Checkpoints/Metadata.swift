@@ -59,7 +59,7 @@ extension Metadata: Equatable {
 
 /// Keys that Lockstep writes. Numbers are decimal text.
 package enum MetadataKey {
-    /// Always `lockstep`; its absence says that another program wrote the file.
+    /// `Checkpoint.formatName`; otherwise another program wrote the file.
     package static let format = "format"
     package static let formatVersion = "formatVersion"
     package static let numericsVersion = "numericsVersion"
@@ -78,10 +78,14 @@ package enum MetadataKey {
     package static let sample = "sample"
     /// What determines the run's result, as YAML.
     package static let configuration = "configuration"
+    /// Of the file that the run began with; absent where weights were drawn.
+    package static let initialWeightsSHA256 = "initialWeightsSHA256"
     /// Of the data set's decoded contents.
     package static let dataSHA256 = "dataSHA256"
     /// Where the run stands besides its tensors, as JSON.
     package static let state = "state"
     /// `Checkpoint.parametersSHA256`, compared when the file is read.
     package static let parametersSHA256 = "parametersSHA256"
+    /// `FileHash`. It belongs to the file: the writer adds it, and a `Checkpoint` that was read is without it.
+    package static let fileSHA256 = "sha256"
 }

@@ -5,10 +5,28 @@ extension String {
     func bytesPrecede(_ other: String) -> Bool { utf8.lexicographicallyPrecedes(other.utf8) }
 
     /// For messages of one line about names that a foreign file chose: escaped, and cut after 60 characters.
-    var quotedForMessage: String {
+    package var quotedForMessage: String {
         var bytes: [UInt8] = []
         bytes.appendJSON(String(String.UnicodeScalarView(unicodeScalars.prefix(60))))
-        return String(decoding: bytes, as: UTF8.self) + (unicodeScalars.dropFirst(60).isEmpty ? "" : "…")
+        let text = String(decoding: bytes, as: UTF8.self) + (unicodeScalars.dropFirst(60).isEmpty ? "" : "…")
+        return text.onOneLine(atMost: .max)
+    }
+
+    /// For messages that repeat what a file says: what moves a terminal's cursor is written out, and the text is cut.
+    package func onOneLine(atMost byteCount: Int) -> String {
+        var text = ""
+        for scalar in unicodeScalars {
+            var word = String(scalar)
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                let digits = String(scalar.value, radix: 16)
+                word = "\\u" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
+            default: break
+            }
+            guard text.utf8.count + word.utf8.count <= byteCount else { return text + "…" }
+            text += word
+        }
+        return text
     }
 }
 

@@ -10,6 +10,10 @@ package struct ParametersHasher {
         bytes.withUnsafeBytes { function.update(bufferPointer: $0) }
     }
 
+    mutating func update(_ bytes: RawSpan) {
+        bytes.withUnsafeBytes { function.update(bufferPointer: $0) }
+    }
+
     package mutating func update(_ values: Span<Float>) {
         values.withUnsafeBytes { function.update(bufferPointer: $0) }
     }

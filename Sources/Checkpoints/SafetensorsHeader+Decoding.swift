@@ -35,10 +35,11 @@ extension SafetensorsHeader {
         var scanner = HeaderScanner(bytes, range, budget: budget, path: path)
         var found: [Entry] = []
         var pairs: [Metadata.Entry]?
+        var digits: Range<Int>?
         try scanner.members { (key, scanner) throws(Failure) in
             if key.bytesEqual(Self.metadataKey) {
                 guard pairs == nil else { throw scanner.failure("key \(key.quotedForMessage) is there twice") }
-                pairs = try Self.metadata(&scanner)
+                pairs = try Self.metadata(&scanner, fileHash: &digits)
             } else {
                 found.append(try Self.entry(key, payloadByteCount, &scanner))
             }
@@ -49,14 +50,18 @@ extension SafetensorsHeader {
         }
         entries = try Self.contiguous(found, payloadByteCount, scanner)
         metadata = Metadata(sorted: pairs ?? [])
+        fileHashDigits = digits
     }
 
-    private static func metadata(_ scanner: inout HeaderScanner) throws(Failure) -> [Metadata.Entry] {
+    private static func metadata(
+        _ scanner: inout HeaderScanner, fileHash digits: inout Range<Int>?
+    ) throws(Failure) -> [Metadata.Entry] {
         var pairs: [Metadata.Entry] = []
         try scanner.members { (key, scanner) throws(Failure) in
             // The array while it grows, and sorting.
             try scanner.charge(4 * MemoryLayout<Metadata.Entry>.stride)
             pairs.append(Metadata.Entry(key: key, value: try scanner.string()))
+            if key.bytesEqual(MetadataKey.fileSHA256) { digits = scanner.lastString }
         }
         pairs.sort { $0.key.bytesPrecede($1.key) }
         if let key = pairs.map(\.key).firstRepeated {

@@ -22,12 +22,29 @@ package struct SafetensorsHeader: Sendable {
     /// In the order of the payload.
     package let entries: [Entry]
     package let metadata: Metadata
+    /// Where the file has the digits of `MetadataKey.fileSHA256`. Known of a header that was read.
+    package let fileHashDigits: Range<Int>?
 
     package var payloadByteCount: Int { entries.last?.range.upperBound ?? 0 }
 }
 
 extension SafetensorsHeader {
-    /// Lays the tensors of `checkpoint` out, in their order.
+    /// The header's length and the header: all that stands before the payload.
+    package struct Encoded: Sendable {
+        package fileprivate(set) var bytes: [UInt8]
+        /// Where the digits of the file's hash belong; zeros are there. Nil where the file is not one of ours.
+        package fileprivate(set) var fileHashDigits: Range<Int>?
+
+        /// Puts the hash of the whole file, of which `payload` is the rest, in its place.
+        mutating func seal(payload: [Checkpoint.Tensor]) {
+            guard let digits = fileHashDigits else { return }
+            var hash = FileHash(head: bytes, digits: digits)
+            for tensor in payload { hash.update(tensor.bytes) }
+            bytes.replaceSubrange(digits, with: hash.finish().utf8)
+        }
+    }
+
+    /// Lays the tensors of `checkpoint` out, in their order. The hash of one of our files is left open.
     package init(_ checkpoint: Checkpoint) {
         var position = 0
         entries = checkpoint.tensors.map { tensor in
@@ -40,11 +57,21 @@ extension SafetensorsHeader {
         if let name = entries.map(\.name).sorted(by: { $0.bytesPrecede($1) }).firstRepeated {
             preconditionFailure("Checkpoint: two tensors are named \(name)")
         }
-        metadata = checkpoint.metadata
+        var metadata = checkpoint.metadata
+        if metadata[MetadataKey.format] == Checkpoint.formatName {
+            let version = metadata[MetadataKey.formatVersion] ?? "none"
+            precondition(
+                version == "\(Checkpoint.formatVersion)",
+                "Checkpoint: format version \(version) is not the one that is written, \(Checkpoint.formatVersion)")
+            metadata[MetadataKey.fileSHA256] = String(decoding: FileHash.blank, as: UTF8.self)
+        }
+        self.metadata = metadata
+        fileHashDigits = nil
     }
 
-    /// The header's length and the header: all that stands before the payload.
-    package func encoded(path: String, limit: Int = maximumByteCount) throws(Failure) -> [UInt8] {
+    package func encoded(path: String, limit: Int = maximumByteCount) throws(Failure) -> Encoded {
+        let isOurs = metadata[MetadataKey.format] == Checkpoint.formatName
+        var digits: Range<Int>?
         var bytes = [UInt8](repeating: 0, count: Self.lengthByteCount)
         var separator = "{"
         if !metadata.entries.isEmpty {
@@ -54,6 +81,10 @@ extension SafetensorsHeader {
                 bytes.appendJSON(entry.key)
                 bytes.append(UInt8(ascii: ":"))
                 bytes.appendJSON(entry.value)
+                if isOurs && entry.key.bytesEqual(MetadataKey.fileSHA256) {
+                    // Before the closing quote.
+                    digits = bytes.count - 1 - FileHash.digitCount..<bytes.count - 1
+                }
                 separator = ","
             }
             bytes.append(UInt8(ascii: "}"))
@@ -76,6 +107,6 @@ extension SafetensorsHeader {
             throw Failure(.data, "\(path): a header of \(length) bytes is above the format's \(limit)")
         }
         for index in 0..<Self.lengthByteCount { bytes[index] = UInt8(truncatingIfNeeded: length >> (8 * index)) }
-        return bytes
+        return Encoded(bytes: bytes, fileHashDigits: digits)
     }
 }

@@ -5,6 +5,8 @@ package struct SafetensorsReader: ~Copyable {
     private let file: ReadableFile
     private let payloadStart: Int
     package let header: SafetensorsHeader
+    /// Has seen the head; the payload is to follow.
+    let fileCheck: FileCheck?
 
     package init(_ path: String) throws(Failure) {
         let file = try ReadableFile(path)
@@ -12,9 +14,12 @@ package struct SafetensorsReader: ~Copyable {
         let length = try SafetensorsHeader.length(prefix: prefix, fileByteCount: file.byteCount, path: path)
         let payloadStart = SafetensorsHeader.lengthByteCount + length
         // The length is read again with the header, so that positions are those in the file.
-        header = try SafetensorsHeader(
-            decoding: try file.bytes(0..<payloadStart), SafetensorsHeader.lengthByteCount..<payloadStart,
+        let head = try file.bytes(0..<payloadStart)
+        let header = try SafetensorsHeader(
+            decoding: head, SafetensorsHeader.lengthByteCount..<payloadStart,
             payloadByteCount: file.byteCount - payloadStart, path: path)
+        fileCheck = try FileCheck(header, head: head, path: path)
+        self.header = header
         self.payloadStart = payloadStart
         self.file = file
     }

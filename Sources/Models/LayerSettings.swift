@@ -58,10 +58,8 @@ package struct LayerSettings: Hashable, Sendable {
             var isInitializerUsed = false
             for (index, entry) in layout.entries.enumerated() {
                 guard let operation = operations.first(where: { entry.belongs(to: $0) }) else { continue }
-                let kind = operation.text.prefix { $0 != " " }
                 let tensor = entry.name.dropFirst(operation.name.count)
-                let names = [operation.name, entry.name, "\(kind)", "\(kind)\(tensor)"]
-                guard names.contains(where: { rule.matches($0) }) else { continue }
+                guard entry.isMet(by: rule.pattern, of: operation) else { continue }
                 isUsed = true
                 if let rate = rule.learningRate { settings[index].learningRate = rate }
                 if let decay = rule.weightDecay { settings[index].weightDecay = decay }
@@ -125,11 +123,29 @@ extension LayerSettings.Rule {
         return "\(pattern): \(settings.joined(separator: ", "))"
     }
 
-    /// Whether the whole of `name` fits the pattern.
-    fileprivate func matches(_ name: String) -> Bool {
+}
+
+extension Network {
+    /// Whether a pattern of `LayerSettings` meets a tensor of `layout` or `stateLayout`.
+    package func isMet(_ entry: ParameterLayout.Entry, by pattern: String) -> Bool {
+        operations.first { entry.belongs(to: $0) }.map { entry.isMet(by: pattern, of: $0) } ?? false
+    }
+}
+
+extension ParameterLayout.Entry {
+    fileprivate func isMet(by pattern: String, of operation: Operation) -> Bool {
+        let kind = operation.text.prefix { $0 != " " }
+        let tensor = name.dropFirst(operation.name.count)
+        return [operation.name, name, "\(kind)", "\(kind)\(tensor)"].contains { $0.fits(pattern) }
+    }
+}
+
+extension String {
+    /// Whether the whole text fits the pattern.
+    fileprivate func fits(_ pattern: String) -> Bool {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
-        guard parts.count > 1 else { return name == pattern }
-        var rest = name[...]
+        guard parts.count > 1 else { return self == pattern }
+        var rest = self[...]
         guard rest.hasPrefix(parts[0]) else { return false }
         rest = rest.dropFirst(parts[0].count)
         for part in parts.dropFirst().dropLast() where !part.isEmpty {

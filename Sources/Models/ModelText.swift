@@ -6,6 +6,10 @@ import Errors
 ///
 /// Braces hold a model inside of a layer. Case and white space do not matter: `"dense 128, relu, dense 10"`.
 package enum ModelText {
+    /// Of a text, and of blocks in blocks: a file may be anybody's, and reading it ends soon.
+    private static let greatestByteCount = 65_536
+    private static let greatestDepth = 32
+
     package static var layerNames: [String] { LayerGrammar.all.map(\.name) }
 
     /// What to say of a name that is no layer's. `place` follows it.
@@ -17,7 +21,10 @@ package enum ModelText {
 
     /// - Throws: `Failure(.usage)` that names the wrong word and its column, counted from 1.
     package static func parse(_ text: String) throws -> [LayerDescription] {
-        try parse(text[...], column: 1, text: text)
+        guard text.utf8.count <= greatestByteCount else {
+            throw Failure(.usage, "model: a text of \(text.utf8.count) bytes, where \(greatestByteCount) are the most")
+        }
+        return try parse(text[...], column: 1, text: text)
     }
 
     /// A part of `text` that begins at `column`.
@@ -40,6 +47,11 @@ package enum ModelText {
         var open: [Int] = []
         for (offset, index) in part.indices.enumerated() {
             switch part[index] {
+            case "{" where open.count == greatestDepth:
+                throw Failure(
+                    .usage,
+                    "model \"\(text)\": \"{\" at column \(column + offset) is inside of \(greatestDepth) others, the most"
+                )
             case "{": open.append(column + offset)
             case "}" where open.isEmpty:
                 throw Failure(.usage, "model \"\(text)\": \"}\" at column \(column + offset) closes nothing")
@@ -103,10 +115,10 @@ struct LayerWords {
     private var form = ""
 
     init(_ part: Substring, column: Int, text: String) {
+        var place = (index: part.startIndex, column: column)
         words = Self.split(part).map { word in
-            Word(
-                text: word.first == "{" ? String(word) : word.lowercased(),
-                column: column + part.distance(from: part.startIndex, to: word.startIndex))
+            place = (word.startIndex, place.column + part.distance(from: place.index, to: word.startIndex))
+            return Word(text: word.first == "{" ? String(word) : word.lowercased(), column: place.column)
         }
         self.column = column
         self.text = text

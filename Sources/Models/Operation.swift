@@ -65,6 +65,9 @@ package struct NetworkBuilder {
             let layer = try part.layer(
                 inputShape: shapes[input], name: name, index: operations.count, layout: &layout,
                 stateLayout: &stateLayout)
+            guard layout.floatCount < 1 << 40 else {
+                throw Failure(.data, "makes \(layout.floatCount) parameters in all: make it smaller")
+            }
             return add(
                 Operation(
                     name: name, text: part.text, kind: .layer(layer), inputs: [input], outputShape: layer.outputShape))

@@ -10,6 +10,7 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
     case mixup = 6
     case search = 7
     case synthetic = 8
+    case verification = 9
 }
 
 /// One stream of random words, keyed by (seed, purpose, epoch, subject): a value without state.

@@ -78,8 +78,32 @@ extension ParameterLayout.Entry {
 
     /// A copy in stored order.
     package func stored(_ values: UnsafePointer<Float>) -> [Float] {
-        var result = [Float](repeating: 0, count: range.count)
-        forEachStored { result[$0] = values[$1] }
-        return result
+        let axes = storage.axes
+        if axes == Array(axes.indices) { return Array(UnsafeBufferPointer(start: values, count: range.count)) }
+        return [Float](unsafeUninitializedCapacity: range.count) { target, count in
+            count = range.count
+            // The last axis first and the others as they are: a matrix, transposed.
+            if axes == [axes.count - 1] + Array(0..<axes.count - 1), let columns = shape.extents.last, columns > 0 {
+                transpose(values, rows: range.count / columns, columns: columns, to: target)
+            } else {
+                forEachStored { target[$0] = values[$1] }
+            }
+        }
+    }
+
+    /// `target[c][r] = source[r][c]`, in blocks of which rows and columns are whole cache lines.
+    private func transpose(
+        _ source: UnsafePointer<Float>, rows: Int, columns: Int, to target: UnsafeMutableBufferPointer<Float>
+    ) {
+        let block = ParameterLayout.alignment
+        for firstColumn in stride(from: 0, to: columns, by: block) {
+            for firstRow in stride(from: 0, to: rows, by: block) {
+                for column in firstColumn..<min(firstColumn + block, columns) {
+                    for row in firstRow..<min(firstRow + block, rows) {
+                        target[column * rows + row] = source[row * columns + column]
+                    }
+                }
+            }
+        }
     }
 }

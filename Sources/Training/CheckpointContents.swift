@@ -7,11 +7,15 @@ struct CheckpointContents: Sendable {
     let snapshot: TrainerSnapshot
     let state: RunState
     let configuration: TrainingConfiguration
+    /// Batches trained on so far.
+    let batchCount: Int
+    let initialWeightsSHA256: String?
 
     /// - Parameter dataSHA256: `ImageDataset.identity`.
     func checkpoint(dataSHA256: String) throws -> Checkpoint {
         let network = snapshot.network
         var tensors = network.tensors(snapshot.parameters, state: snapshot.statistics)
+        tensors += network.batchCountTensors(batchCount)
         if let averages = snapshot.averages {
             tensors += network.layout.tensors(averages, prefix: Checkpoint.averagePrefix)
         }
@@ -22,6 +26,7 @@ struct CheckpointContents: Sendable {
         metadata[MetadataKey.parametersSHA256] = Checkpoint.parametersSHA256(of: tensors)
         metadata[MetadataKey.configuration] = configuration.resultYAML
         metadata[MetadataKey.dataSHA256] = dataSHA256
+        metadata[MetadataKey.initialWeightsSHA256] = initialWeightsSHA256
         metadata[MetadataKey.seed] = "\(configuration.seed)"
         metadata[MetadataKey.epoch] = "\(state.epoch)"
         metadata[MetadataKey.step] = "\(state.step)"

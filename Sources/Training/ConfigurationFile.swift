@@ -51,6 +51,8 @@ extension TrainingOptions {
         ConfigurationKey("output-activation", \.family.outputActivation, "text"),
         ConfigurationKey("init", \.initializer, "text"),
         ConfigurationKey("layers", \.layers, "text"),
+        ConfigurationKey("initial-weights", \.initialWeights, "text"),
+        ConfigurationKey("initial-layers", \.initialLayers, "text"),
         ConfigurationKey("loss", \.loss, "text"),
         ConfigurationKey("target", \.target, "text"),
         ConfigurationKey("label-smoothing", \.labelSmoothing, "a number"),
@@ -164,6 +166,11 @@ extension TrainingConfiguration {
         if let dataDirectory { lines.append("data-dir: \(quoted(dataDirectory))") }
         lines.append("model: \(quoted(ModelText.text(of: model)))")
         if !layers.rules.isEmpty { lines.append("layers: \(quoted(layers.text))") }
+        if let initialWeights {
+            lines += [
+                "initial-weights: \(quoted(initialWeights.path))", "initial-layers: \(quoted(initialWeights.layers))",
+            ]
+        }
         lines += loss.yamlLines
         lines += updateYAML
         lines.append("batch-size: \(batchSize)")

@@ -2,13 +2,15 @@ import Checkpoints
 import Errors
 import Foundation
 import Glibc
+import Synchronization
 
 /// `metrics.jsonl`: lines are handed to the system at once, in order, and kept while it does not take them (a full disk),
-/// so that training can go on.
-final class MetricsLog {
+/// so that training can go on. One thread appends; another may `synchronise`.
+final class MetricsLog: @unchecked Sendable {
     private let path: String
     private let file: Int32
     private var pending: [UInt8] = []
+    private let isOnDisk = Atomic<Bool>(true)
 
     /// Begins a file with what `kept` says, in place of the one before.
     init(path: String, kept: [UInt8] = []) throws {
@@ -38,12 +40,15 @@ final class MetricsLog {
                 return Failure(.inputOutput, "\(path): cannot be written: \(systemMessage(count < 0 ? errno : EIO))")
             }
             pending.removeFirst(count)
+            isOnDisk.store(false, ordering: .relaxed)
         }
         return nil
     }
 
-    /// Waits until the lines are on the disk, so that no checkpoint is there before them.
-    var synchronise: @Sendable () -> Void { { [file] in _ = fsync(file) } }
+    /// Waits until the lines are on the disk, so that no checkpoint is there before them. For any thread, one at a time.
+    func synchronise() {
+        if isOnDisk.exchange(true, ordering: .relaxed) == false { fsync(file) }
+    }
 
     /// The lines of another file of metrics that a run had written when it reached `step`, before it evaluated there. A line
     /// that was cut short is left out.

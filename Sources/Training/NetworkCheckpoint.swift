@@ -20,7 +20,8 @@ extension Network {
     /// What is needed to use the weights.
     var metadata: Metadata {
         var metadata: Metadata = [
-            MetadataKey.format: "lockstep", MetadataKey.formatVersion: "\(Checkpoint.formatVersion)",
+            MetadataKey.format: Checkpoint.formatName,
+            MetadataKey.formatVersion: "\(Checkpoint.formatVersion)",
             MetadataKey.numericsVersion: "\(numericsVersion)", MetadataKey.model: ModelText.text(of: description),
             MetadataKey.inputShape: inputShape.extents.map(String.init).joined(separator: "x"),
         ]
@@ -41,26 +42,28 @@ extension Network {
             }
             return value
         }
-        guard try value(MetadataKey.format) == "lockstep",
-            try value(MetadataKey.formatVersion) == "\(Checkpoint.formatVersion)"
-        else {
+        // The reader has compared the format's version.
+        guard try value(MetadataKey.format) == Checkpoint.formatName else {
             throw Failure(
                 .data,
-                "\(path): format \(try value(MetadataKey.format)) version \(try value(MetadataKey.formatVersion)); "
-                    + "this program reads lockstep version \(Checkpoint.formatVersion)")
+                "\(path): format \(try value(MetadataKey.format).quotedForMessage); is it a checkpoint of lockstep?")
         }
         let shape = try value(MetadataKey.inputShape)
-        let extents = shape.split(separator: "x").map { Int($0) ?? 0 }
+        let extents = shape.split(separator: "x", maxSplits: 4).map { Int($0) ?? 0 }
         guard !extents.isEmpty, extents.allSatisfy({ (1...1 << 20).contains($0) }), extents.count <= 4,
+            extents.reduce(1.0, { $0 * Double($1) }) < 0x1p36,
             let outputs = try checkpoint.metadata[MetadataKey.target] == LossTarget.input.rawValue
                 ? NetworkOutputs.inputs : Int(value(MetadataKey.classCount)).map({ .classes($0) })
-        else { throw Failure(.data, "\(path): the input shape \"\(shape)\" or the class count is not valid") }
+        else {
+            throw Failure(.data, "\(path): the input shape \(shape.quotedForMessage) or the class count is not valid")
+        }
         do {
             try self.init(
                 ModelText.parse(value(MetadataKey.model)), inputShape: Shape(extents), outputs: outputs)
         } catch let failure as Failure {
-            throw Failure(.data, "\(path): \(failure.message)")
+            throw Failure(.data, "\(path): \(failure.message.onOneLine(atMost: 500))")
         }
+        try checkTensors(of: checkpoint, path: path)
         guard try value(MetadataKey.parametersSHA256) == checkpoint.parametersSHA256 else {
             throw Failure(.data, "\(path): the parameters do not have the SHA-256 that the metadata states: damaged")
         }
@@ -83,14 +86,7 @@ extension ParameterLayout {
     ) throws {
         for entry in entries {
             let name = prefix + entry.name
-            guard let tensor = checkpoint[name], tensor.elementType == .float32 else {
-                throw Failure(.data, "\(path): the float32 tensor \"\(name)\" is missing")
-            }
-            guard tensor.shape == entry.storage.shape else {
-                throw Failure(
-                    .data, "\(path): \"\(name)\" has shape \(tensor.shape), the model needs \(entry.storage.shape)")
-            }
-            let values: [Float] = tensor.values()
+            let values: [Float] = try checkpoint.tensor(name, entry.storage.shape, path: path).values()
             let target = parameters + entry.range.lowerBound
             entry.forEachStored { target[$1] = values[$0] }
         }
@@ -101,8 +97,10 @@ extension Checkpoint {
     /// Before the names of the moving average's tensors.
     package static let averagePrefix = statePrefix + "average/"
 
+    static let optimizerStatePrefix = statePrefix + "optimizer/"
+
     /// Before the names of a buffer of the optimizer's state, such as `state/optimizer/exp_avg/0.weight`.
-    static func optimizerPrefix(_ name: String) -> String { "\(statePrefix)optimizer/\(name)/" }
+    static func optimizerPrefix(_ name: String) -> String { "\(optimizerStatePrefix)\(name)/" }
 
     /// Whether the run kept a moving average, which then is what is evaluated.
     package var hasAverages: Bool { tensors.contains { $0.name.utf8.starts(with: Self.averagePrefix.utf8) } }

@@ -7,9 +7,9 @@ import Models
 package enum ResumeRequest: Hashable, Sendable {
     /// Anew.
     case never
-    /// Behind the newest checkpoint of the run's own folder that can be read; anew where there is none.
+    /// After the newest checkpoint of the run's own folder that can be read; anew where there is none.
     case auto
-    /// Behind a checkpoint, or behind the newest of another run's folder.
+    /// After a checkpoint, or after the newest of another run's folder.
     case from(String)
 }
 
@@ -123,7 +123,7 @@ extension TrainingConfiguration {
 
     /// What decides nothing: where data lie, what is recorded and when.
     private static let keysWithoutResult = [
-        "dataset", "data-dir", "hash-every", "checkpoint-every", "keep-checkpoints",
+        "dataset", "data-dir", "initial-weights", "hash-every", "checkpoint-every", "keep-checkpoints",
     ]
 
     /// The part of the configuration that determines the result, a line for each key.

@@ -1,12 +1,16 @@
+import Checkpoints
 import Communication
 import Errors
 import Foundation
 import Glibc
+import Models
 
 /// What a run begins with: its folder, and where it goes on. Only worker 0 fills it in.
 struct RunBegin {
     private(set) var directory: RunDirectory?
     private(set) var point: ResumePoint?
+    /// What a new run begins with, if it is not drawn.
+    private(set) var initialWeights: InitialWeights?
     /// Settings that a resumed run has otherwise than before.
     private(set) var changes: [String] = []
 
@@ -18,7 +22,7 @@ struct RunBegin {
         case .never: return
         case .auto:
             guard RunDirectory.holdsRun(run.path) else { return }
-            let directory = try RunDirectory(locking: run.path)
+            let directory = try RunDirectory(locking: run.path, calls: run.fileCalls)
             (self.directory, point) = (directory, try .newest(in: directory.checkpoints))
         case .from(let source):
             let point = try Self.point(source)
@@ -26,7 +30,7 @@ struct RunBegin {
             if Self.isSameFile(
                 URL(fileURLWithPath: point.path).deletingLastPathComponent().path, "\(run.path)/checkpoints")
             {
-                let directory = try RunDirectory(locking: run.path)
+                let directory = try RunDirectory(locking: run.path, calls: run.fileCalls)
                 if let newest = directory.checkpoints.steps().last, newest > point.state.step {
                     throw Failure(
                         .outputRefused,
@@ -44,10 +48,20 @@ struct RunBegin {
 
     /// Makes the folder where it is new, and begins the record.
     mutating func open(_ run: TrainingRun) throws {
-        let directory = try directory ?? RunDirectory(path: run.path, overwrites: run.overwrites)
+        let directory = try directory ?? RunDirectory(path: run.path, overwrites: run.overwrites, calls: run.fileCalls)
         let kept = point.map { MetricsLog.lines(of: $0.metricsPath, until: $0.state.step) } ?? []
         try directory.begin(configuration: run.configuration.yaml, kept: kept)
         self.directory = directory
+    }
+
+    /// Reads what a new run begins with. A run that goes on has it behind it.
+    mutating func readInitialWeights(_ configuration: TrainingConfiguration, _ network: Network) throws {
+        initialWeights = try configuration.initialWeights.map { try InitialWeights($0, network: network) }
+    }
+
+    /// Of the file that this run, or the part of it that is resumed, began with.
+    var initialWeightsSHA256: String? {
+        initialWeights?.sha256 ?? point?.checkpoint.metadata[MetadataKey.initialWeightsSHA256]
     }
 
     /// Worker 0's state, on all; nil where the run begins anew.
@@ -82,7 +96,7 @@ extension RunState {
         guard step <= length.stepCount else {
             throw Failure(
                 .data,
-                "the checkpoint is behind step \(step), and the run has \(length.stepCount) steps; give more --epochs or "
+                "the checkpoint was taken after step \(step), and the run has \(length.stepCount) steps; give more --epochs or "
                     + "--steps")
         }
         guard epoch == (step - 1) / length.stepsPerEpoch + 1 else {

@@ -17,9 +17,9 @@ package final class RunDirectory {
     /// Makes the folder, or takes an empty one, or with `overwrites` one that holds a run, whose files are removed.
     ///
     /// - Throws: `Failure(.outputRefused)` where it cannot be written, is in use, or already holds a run.
-    package convenience init(path: String, overwrites: Bool) throws {
+    package convenience init(path: String, overwrites: Bool, calls: FileCalls = FileCalls()) throws {
         try Self.makeFolder(path)
-        try self.init(locking: path)
+        try self.init(locking: path, calls: calls)
         let old = Self.files.filter { FileManager.default.fileExists(atPath: "\(path)/\($0)") }
         if !old.isEmpty || !checkpoints.pathsByAge.isEmpty {
             guard overwrites else {
@@ -35,10 +35,10 @@ package final class RunDirectory {
     /// Takes the folder of a run that was interrupted, with all that it holds.
     ///
     /// - Throws: `Failure(.outputRefused)` where it cannot be written or is in use.
-    package init(locking path: String) throws {
+    package init(locking path: String, calls: FileCalls = FileCalls()) throws {
         lock = try Self.lock(path)
         self.path = path
-        checkpoints = CheckpointStore(folder: "\(path)/checkpoints")
+        checkpoints = CheckpointStore(folder: "\(path)/checkpoints", calls: calls)
         AtomicFile.removeTemporaries(in: path)
         AtomicFile.removeTemporaries(in: checkpoints.folder)
     }
@@ -68,8 +68,7 @@ package final class RunDirectory {
 
     /// Waits until the record is on the disk; for any thread.
     var synchroniseLog: @Sendable () -> Void {
-        guard let metrics else { return {} }
-        return metrics.synchronise
+        { [metrics] in metrics?.synchronise() }
     }
 
     func write(_ text: String, to name: String) throws {
@@ -96,7 +95,14 @@ package final class RunDirectory {
         guard file >= 0 else {
             throw Failure(.outputRefused, "\(path): cannot write there: \(String(cString: strerror(errno)))")
         }
-        guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+        // A process that was just killed may still be on its way out.
+        var attempts = 20
+        while flock(file, LOCK_EX | LOCK_NB) != 0 {
+            attempts -= 1
+            guard attempts == 0 else {
+                usleep(50_000)
+                continue
+            }
             close(file)
             throw Failure(.outputRefused, "\(path) is in use by another run; choose another --out")
         }

@@ -5,7 +5,7 @@ import Optimizers
 /// Where a run stands between two steps, besides its buffers: what decides how it goes on. It has no time and no place in
 /// it, so that two runs have the same at the same step.
 ///
-/// A position behind the last step of an epoch is before the epoch's evaluation.
+/// A position after the last step of an epoch is before the epoch's evaluation.
 struct RunState: Codable, Sendable {
     /// From 1: that of the last step.
     var epoch: Int

@@ -11,7 +11,6 @@ struct SavePlanner {
     private let firstStep: Int
     private let processBegin: UInt64
     private var lastSave: UInt64
-    private var isOwed = false
 
     init(
         _ policy: CheckpointPolicy, length: RunLength, remembersEpochs: Bool, stopAfter: RunInterval?, firstStep: Int
@@ -27,20 +26,20 @@ struct SavePlanner {
 
     /// - Parameters:
     ///   - step: The number that the step will have, from 1.
-    ///   - isWriterBusy: Whether a checkpoint is being written: what is due then comes after a later step.
+    ///   - isWriterBusy: Whether a checkpoint is being written: what the clock asks for can then wait.
     mutating func requests(step: Int, isWriterBusy: @autoclosure () -> Bool) -> StepRequests {
         var requests: StepRequests = []
         let isLast = step == length.stepCount
         let endsEpoch = isLast || step.isMultiple(of: length.stepsPerEpoch)
-        switch policy.interval {
-        case .steps(let count): if step.isMultiple(of: count) { isOwed = true }
-        case .epochs(let count): if step.isMultiple(of: count * length.stepsPerEpoch) { isOwed = true }
-        case .seconds(let seconds): if secondsSince(lastSave) >= seconds { isOwed = true }
-        case nil: break
-        }
-        if isLast || (isOwed && !isWriterBusy()) {
+        let isDue =
+            switch policy.interval {
+            case .steps(let count): step.isMultiple(of: count)
+            case .epochs(let count): step.isMultiple(of: count * length.stepsPerEpoch)
+            case .seconds(let seconds): secondsSince(lastSave) >= seconds && !isWriterBusy()
+            case nil: false
+            }
+        if isLast || isDue {
             requests.insert(.save)
-            isOwed = false
             lastSave = PhaseClock.now()
         }
         if endsEpoch && remembersEpochs { requests.insert(.remember) }

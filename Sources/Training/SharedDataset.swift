@@ -14,6 +14,13 @@ package final class SharedDataset: Sendable {
         self.dataDirectory = dataDirectory
     }
 
+    /// One that is in memory already.
+    package init(_ dataset: ImageDataset) {
+        name = dataset.name
+        dataDirectory = nil
+        state.withLock { $0 = dataset }
+    }
+
     package func load() throws -> ImageDataset {
         try state.withLock { loaded in
             if let loaded { return loaded }

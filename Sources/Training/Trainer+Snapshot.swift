@@ -64,7 +64,7 @@ extension Trainer {
         return snapshot
     }
 
-    /// Goes on behind step `step`. `load` fills a buffer of the given kind; it is called on worker 0. Collective.
+    /// Goes on after step `step`. `load` fills a buffer of the given kind; it is called on worker 0. Collective.
     mutating func restore(
         step: Int, _ communicator: borrowing Communicator,
         load: (_ kind: CheckpointedBuffer, _ values: UnsafeMutablePointer<Float>) throws -> Void

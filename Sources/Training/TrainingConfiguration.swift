@@ -10,6 +10,8 @@ package struct TrainingConfiguration: Sendable {
     package var model: [LayerDescription]
     /// Initialisers and what single layers have of their own.
     package var layers: LayerSettings
+    /// Nil for weights that are drawn.
+    package var initialWeights: InitialWeightsDescription?
     package var loss: LossDescription
     /// Optimizer, clipping, moving average.
     package var update: UpdateDescription

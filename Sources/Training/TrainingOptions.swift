@@ -15,6 +15,10 @@ package struct TrainingOptions: Sendable {
     package var initializer: String?
     /// Settings of single layers.
     package var layers: String?
+    /// A file of weights to begin with.
+    package var initialWeights: String?
+    /// Patterns with commas between them.
+    package var initialLayers: String?
     package var loss: String?
     package var target: String?
     package var labelSmoothing: Double?
@@ -85,7 +89,7 @@ package struct TrainingOptions: Sendable {
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         return TrainingConfiguration(
             dataset: datasetName, dataDirectory: dataDirectory, model: try resolvedModel(dataset),
-            layers: try resolvedLayers(), loss: loss, update: update,
+            layers: try resolvedLayers(), initialWeights: try resolvedInitialWeights(), loss: loss, update: update,
             learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
             warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },
             baseBatchSize: try scaleLearningRate.map { try positive($0, "scale-learning-rate") },
@@ -107,6 +111,17 @@ package struct TrainingOptions: Sendable {
         }
         if let layers { settings.rules += try placed("layers") { try LayerSettings(layers).rules } }
         return settings
+    }
+
+    private func resolvedInitialWeights() throws -> InitialWeightsDescription? {
+        guard let initialWeights else {
+            guard initialLayers == nil else {
+                throw failure("initial-layers", "has no meaning without --initial-weights, which names the file")
+            }
+            return nil
+        }
+        guard !initialWeights.isEmpty else { throw failure("initial-weights", "is empty: name a safetensors file") }
+        return InitialWeightsDescription(path: initialWeights, layers: initialLayers ?? "*")
     }
 
     private func resolvedCheckpoints() throws -> CheckpointPolicy {

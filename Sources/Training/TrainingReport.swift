@@ -58,6 +58,9 @@ package struct TrainingSummary: Codable, Sendable {
     package var firstStepSeconds: Double?
     /// The last evaluation of the test set.
     package var evaluationSeconds: Double
+    /// Copies taken for checkpoints, and how long training waited for them, on worker 0.
+    package var snapshots: Int
+    package var snapshotSeconds: Double
     package var resumedFrom: String?
     package var checkpoint: String
     package var dataset: String

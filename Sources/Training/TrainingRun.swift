@@ -21,6 +21,8 @@ package struct TrainingRun: Sendable {
     package let stopAfter: RunInterval?
     /// Through which others ask to save or stop.
     package let control: RunControl?
+    /// With which checkpoints are written.
+    package let fileCalls: FileCalls
     /// Called on worker 0 only; nil where nobody watches.
     package let makeObserver: (@Sendable () -> any TrainingObserver)?
 
@@ -28,7 +30,7 @@ package struct TrainingRun: Sendable {
         _ configuration: TrainingConfiguration, dataset: SharedDataset, kernels: any KernelSet, path: String,
         overwrites: Bool, resume: ResumeRequest = .never, allowsOtherNumerics: Bool = false,
         stopAfter: RunInterval? = nil, control: RunControl? = nil,
-        makeObserver: (@Sendable () -> any TrainingObserver)? = nil
+        fileCalls: FileCalls = FileCalls(), makeObserver: (@Sendable () -> any TrainingObserver)? = nil
     ) {
         self.configuration = configuration
         self.kernels = kernels
@@ -38,6 +40,7 @@ package struct TrainingRun: Sendable {
         self.allowsOtherNumerics = allowsOtherNumerics
         self.stopAfter = stopAfter
         self.control = control
+        self.fileCalls = fileCalls
         self.makeObserver = makeObserver
         self.dataset = dataset
     }
@@ -72,6 +75,9 @@ package struct TrainingRun: Sendable {
             try trainer.restore(step: state.step, communicator) { kind, values in
                 try begin.point?.load(kind, into: values, of: network)
             }
+        } else if configuration.initialWeights != nil {
+            try communicator.onRoot { try begin.readInitialWeights(configuration, network) }
+            try trainer.begin(with: begin.initialWeights, communicator)
         }
         // A new folder comes last: what fails before leaves nothing behind.
         try communicator.onRoot { try begin.open(self) }
@@ -80,6 +86,7 @@ package struct TrainingRun: Sendable {
             observer: observer,
             loss: try Loss(configuration.loss, outputCount: network.outputCount))
         try session.announce(communicator)
+        if let note = begin.initialWeights?.note { observer?.warned(note) }
         try session.train(communicator)
     }
 }

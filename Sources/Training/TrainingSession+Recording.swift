@@ -79,7 +79,7 @@ extension TrainingSession {
         try communicator.onRoot {
             guard let directory else { return }
             func point(_ split: MetricsPoint.Split) -> MetricsPoint? { last.first { $0.split == split } }
-            let peak = run.kernels.measuredPeakFlops() * Double(cores)
+            let peak = run.kernels.knownPeakFlops() * Double(cores)
             let bottleneck = bottleneck
             let summary = TrainingSummary(
                 parametersSHA256: network.parametersSHA256(trainer.parameters, state: trainer.state),
@@ -96,6 +96,7 @@ extension TrainingSession {
                 instructionSet: run.kernels.instructionSet.rawValue,
                 fractionOfPeak: bestSamplesPerSecond * network.trainingFlopsPerSample / peak,
                 wallSeconds: wallSeconds, firstStepSeconds: firstStepSeconds, evaluationSeconds: evaluationSeconds,
+                snapshots: saving?.snapshotCount ?? 0, snapshotSeconds: saving?.heldSeconds ?? 0,
                 resumedFrom: resumed?.path, checkpoint: directory.checkpoints.path(step: trainer.stepCount),
                 dataset: data.name,
                 numericsVersion: numericsVersion)

@@ -10,10 +10,19 @@ struct Saving {
     /// What `snapshot` is part of.
     fileprivate var contents: CheckpointContents?
     private var savedStep: Int?
+    /// How often and how long training waited for snapshots.
+    fileprivate(set) var (snapshotCount, heldSeconds) = (0, 0.0)
     private let configuration: TrainingConfiguration
+    private let length: RunLength
+    private let initialWeightsSHA256: String?
 
-    init(_ directory: RunDirectory, run: TrainingRun, length: RunLength, resumedStep: Int, point: ResumePoint?) {
+    init(
+        _ directory: RunDirectory, run: TrainingRun, length: RunLength, resumedStep: Int, point: ResumePoint?,
+        initialWeightsSHA256: String?
+    ) {
         configuration = run.configuration
+        self.length = length
+        self.initialWeightsSHA256 = initialWeightsSHA256
         writer = CheckpointWriter(
             store: directory.checkpoints, keptCount: run.configuration.checkpoints.keptCount, dataset: run.dataset,
             control: run.control, synchroniseLog: directory.synchroniseLog)
@@ -27,7 +36,9 @@ struct Saving {
     fileprivate mutating func take(_ snapshot: TrainerSnapshot?, _ state: RunState) {
         guard let snapshot else { return }
         self.snapshot = snapshot
-        contents = CheckpointContents(snapshot: snapshot, state: state, configuration: configuration)
+        contents = CheckpointContents(
+            snapshot: snapshot, state: state, configuration: configuration,
+            batchCount: length.batchCount(steps: state.step), initialWeightsSHA256: initialWeightsSHA256)
     }
 
     /// Writes the last snapshot.
@@ -77,7 +88,7 @@ extension TrainingSession {
         try communicator.agree {
             throw Failure(
                 .stopped,
-                "stopped behind step \(state.step) of \(total), epoch \(epoch); checkpoint saved; go on with: lockstep resume "
+                "stopped after step \(state.step) of \(total), epoch \(epoch); checkpoint saved; go on with: lockstep resume "
                     + run.path)
         }
     }
@@ -95,11 +106,14 @@ extension TrainingSession {
     }
 
     private mutating func takeSnapshot(_ state: RunState, _ communicator: borrowing Communicator) throws {
+        let begin = PhaseClock.now()
         saving?.writer.wait()
         // The writer reads columns that all workers are about to write.
         try communicator.barrier()
         let snapshot = try trainer.snapshot(network, into: saving?.snapshot)
         saving?.take(snapshot, state)
         snapshotStep = state.step
+        saving?.snapshotCount += 1
+        saving?.heldSeconds += Double(PhaseClock.now() - begin) * 1e-9
     }
 }

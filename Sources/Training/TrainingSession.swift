@@ -60,7 +60,9 @@ struct TrainingSession: ~Copyable {
         watch = RunWatch(chanceLevel: loss.chanceLevel, state: watchState ?? .init())
         position = state
         saving = runBegin.directory.map {
-            Saving($0, run: run, length: length, resumedStep: state?.step ?? 0, point: runBegin.point)
+            Saving(
+                $0, run: run, length: length, resumedStep: state?.step ?? 0, point: runBegin.point,
+                initialWeightsSHA256: runBegin.initialWeightsSHA256)
         }
     }
 
@@ -70,7 +72,7 @@ struct TrainingSession: ~Copyable {
     mutating func train(_ communicator: borrowing Communicator) throws {
         run.control?.enter(.training)
         var points: [MetricsPoint] = []
-        // A run is resumed inside an epoch, at the latest behind its last step.
+        // A run is resumed inside an epoch, at the latest after its last step.
         var unfinished = position
         var epoch = (unfinished?.epoch ?? 1) - 1
         var isStopped = false

@@ -48,15 +48,18 @@ import Testing
         await #expect(processExitsWith: .failure) { _ = transposed([1, 2, 3, 4, 5], rows: 2, columns: 3) }
     }
 
-    @Test func aStatedHashIsCompared() throws {
-        var checkpoint = sample
-        checkpoint.metadata[MetadataKey.parametersSHA256] = sample.parametersSHA256
-        var bytes = try encoded(checkpoint)
-        #expect(try Checkpoint(decoding: bytes, path: "a") == checkpoint)
-        // The payload's first float.
-        bytes[bytes.count - checkpoint.tensors.reduce(0) { $0 + $1.bytes.count }] ^= 1
-        let failure = failure { () throws(Failure) in try Checkpoint(decoding: bytes, path: "a") }
-        #expect(failure?.kind == .data)
-        #expect(failure?.message.hasPrefix("a: damaged: ") == true)
+    @Test func theParametersStatedHashIsCompared() throws {
+        for isOurs in [true, false] {
+            var checkpoint = sample
+            if !isOurs { checkpoint.metadata["format"] = "pt" }
+            checkpoint.metadata[MetadataKey.parametersSHA256] = sample.parametersSHA256
+            var bytes = try encoded(checkpoint)
+            #expect(try Checkpoint(decoding: bytes, path: "a") == checkpoint)
+            bytes[payloadStart(bytes)] ^= 1
+            if isOurs { bytes = try sealed(bytes) }
+            let failure = failure { () throws(Failure) in try Checkpoint(decoding: bytes, path: "a") }
+            #expect(failure?.kind == .data)
+            #expect(failure?.message.hasPrefix("a: damaged: its parameters have SHA-256 ") == true)
+        }
     }
 }

@@ -1,7 +1,9 @@
 import Checkpoints
 import Errors
 import Foundation
+import FuzzTargets
 import Tensors
+import Testing
 
 /// A dense layer, a counter, optimizer state and a moving average: every kind of tensor that a checkpoint of a run has.
 let sample = Checkpoint(
@@ -14,7 +16,7 @@ let sample = Checkpoint(
         Checkpoint.Tensor("state/flags", [3], [1, 0, 255] as [UInt8]),
         Checkpoint.Tensor("state/average/0.bias", [2], [0.25, 0.75] as [Float]),
     ],
-    metadata: ["step": "12", "format": "lockstep", "model": "dense 128, relu"])
+    metadata: ["step": "12", "format": "lockstep", "formatVersion": "2", "model": "dense 128, relu"])
 
 /// The bytes of a file with this header (padded as it is given, not at all) and a payload of zeros.
 func file(header: String, payload: Int = 0) -> [UInt8] { file(header: Array(header.utf8), payload: payload) }
@@ -26,8 +28,21 @@ func file(header: [UInt8], payload: Int = 0) -> [UInt8] {
 
 /// The bytes that `checkpoint` has as a file.
 func encoded(_ checkpoint: Checkpoint) throws -> [UInt8] {
-    try SafetensorsHeader(checkpoint).encoded(path: "memory") + checkpoint.tensors.flatMap(\.bytes)
+    try checkpoint.encoded(path: "memory").flatMap { $0 }
 }
+
+/// Where the payload begins.
+func payloadStart(_ file: [UInt8]) -> Int { 8 + file[..<8].reversed().reduce(0) { $0 << 8 | Int($1) } }
+
+/// Where a file has the digits of its own hash.
+func hashDigits(_ file: [UInt8]) throws -> Range<Int> {
+    let start = payloadStart(file)
+    let header = try SafetensorsHeader(decoding: file, 8..<start, payloadByteCount: file.count - start, path: "memory")
+    return try #require(header.fileHashDigits)
+}
+
+/// `file` with the hash that it must state.
+func sealed(_ file: [UInt8]) throws -> [UInt8] { try #require(try SafetensorsHeader.sealing(file)) }
 
 /// The failure that `body` throws, if it throws one.
 func failure<Result>(_ body: () throws(Failure) -> Result) -> Failure? {

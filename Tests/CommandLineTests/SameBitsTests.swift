@@ -174,8 +174,8 @@ extension CommandLineTests {
             ).finish(withinSeconds: 60)
             try #require(result.exitCode == 0, "\(result)")
             let score = try JSONDecoder().decode(Score.self, from: Data(result.standardOutput.utf8))
-            // Weights and biases of 8 layers, and two running values for each batch norm.
-            #expect(score.tensors == 2 * 8 + 2 * 3)
+            // Weights and biases of 8 layers, and two running values and a counter for each batch norm.
+            #expect(score.tensors == 2 * 8 + 3 * 3)
             #expect(abs(score.loss - record.summary.testLoss) <= 1e-5 * score.loss, "\(score), \(record.summary)")
             #expect(score.accuracy == record.summary.testAccuracy)
         }

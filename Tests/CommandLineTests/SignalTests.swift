@@ -53,7 +53,7 @@ extension CommandLineTests {
             let step = bench.newestStep("run")
             let said = result.standardError.split(separator: "\n").filter { $0.contains("lockstep: stopped") }
             #expect(
-                said.count == 1 && said[0].hasPrefix("lockstep: stopped behind step \(step) of ")
+                said.count == 1 && said[0].hasPrefix("lockstep: stopped after step \(step) of ")
                     && said[0].hasSuffix("; checkpoint saved; go on with: lockstep resume run"), "\(result)")
             if test.launch != .mpirun {
                 // Who is at the keyboard is told what a second Ctrl-C would do.
@@ -86,7 +86,7 @@ extension CommandLineTests {
             kill(child.process, SIGUSR1)
             let result = child.finish(withinSeconds: child.seconds + 30)
             #expect(result.exitCode == 75 && !result.timedOut, "\(result)")
-            #expect(result.standardError.contains("lockstep: stopped behind step \(bench.newestStep("run")) of "))
+            #expect(result.standardError.contains("lockstep: stopped after step \(bench.newestStep("run")) of "))
         }
 
         @Test(arguments: [Launch.solo] + (Program.hasRanks ? [.local] : []), [SIGTERM, SIGINT])
@@ -123,7 +123,7 @@ extension CommandLineTests {
                 .solo, Self.endless + slow + ["--out", "run", "--checkpoint-every", "never"], in: bench)
             try child.wait(for: "epoch") { try bench.hasTrained("run") }
             kill(child.process, SIGINT)
-            try child.wait(for: "answer") { child.standardError.contains("stopping behind this step") }
+            try child.wait(for: "answer") { child.standardError.contains("stopping after this step") }
             kill(child.process, SIGINT)
             let result = child.finish(withinSeconds: child.seconds + 30)
             // The step may have ended in between.
@@ -171,7 +171,7 @@ extension CommandLineTests {
             let result = child.finish(withinSeconds: child.seconds + 30)
             #expect(result.exitCode == 1 && !result.timedOut, "\(result)")
             let step = bench.newestStep("run")
-            #expect(result.standardError.contains("lockstep: stopped behind step \(step) of "), "\(result)")
+            #expect(result.standardError.contains("lockstep: stopped after step \(step) of "), "\(result)")
             let resumed = try Program.run(
                 ["resume", "run", "--steps", "\(step + 1)", "--quiet"], folder: folder)
             #expect(resumed.exitCode == 0, "\(resumed)")

@@ -36,7 +36,7 @@ extension CommandLineTests {
                 let mpirun = RunningProcess.all.first { $0.id == rank }?.parent
                 kill(round == 0 ? rank : try #require(mpirun), SIGKILL)
                 try child.wait(for: "restart") {
-                    child.standardError.split(separator: "\n").count { $0.contains(" goes on behind step ") } == round
+                    child.standardError.split(separator: "\n").count { $0.contains(" goes on after step ") } == round
                         + 1
                 }
                 seen = bench.newestStep("run")
@@ -48,7 +48,7 @@ extension CommandLineTests {
             #expect(Script.marked(bench.folder).isEmpty)
             let events = result.standardError.split(separator: "\n").filter { $0.contains("launch/supervise: ") }
             #expect(events.count == 2 && events.allSatisfy { $0.contains("exit code 137: goes on") }, "\(result)")
-            #expect(result.standardError.contains("lockstep: stopped behind step \(bench.newestStep("run")) of "))
+            #expect(result.standardError.contains("lockstep: stopped after step \(bench.newestStep("run")) of "))
 
             let end = ["--steps", "\(bench.newestStep("run") + 25)"]
             let last = try supervise(["resume", "run", "--quiet"] + end, in: bench)

@@ -138,6 +138,7 @@ def main() -> None:
     network = networks[arguments.network]
     host_images, host_labels = work.read_training_data(arguments)
     count, batch_size, shape = len(host_images), network.batchSize, host_images.shape[1:]
+    epoch_samples = work.epoch_samples(arguments, count)
     layers = network.layers(shape)
     is_image = layers[0].kind == "conv"
     images = jnp.asarray(host_images if is_image else host_images.reshape(count, -1))
@@ -165,7 +166,7 @@ def main() -> None:
         parameters, moments, momentum_product = update(network, parameters, gradients, moments, step, momentum_product)
         return parameters, statistics, moments, step, momentum_product, loss_sum + loss * len(indices)
 
-    whole = count // batch_size * batch_size
+    whole = epoch_samples // batch_size * batch_size
 
     @jax.jit(donate_argnums=0)
     def scan_epoch(state, order, images, labels):
@@ -173,22 +174,22 @@ def main() -> None:
             return train_step(state, indices, images, labels), None
 
         state, _ = jax.lax.scan(body, state, order[:whole].reshape(-1, batch_size))
-        return train_step(state, order[whole:], images, labels) if whole < count else state
+        return train_step(state, order[whole:], images, labels) if whole < epoch_samples else state
 
     jitted_step = jax.jit(train_step, donate_argnums=0)
 
     def train_epoch(_: int) -> float:
         nonlocal state
         state = (*state[:-1], jnp.float32(0))
-        order = generator.permutation(count).astype(np.int32)
+        order = generator.permutation(count)[:epoch_samples].astype(np.int32)
         if arguments.variant == "scan":
             state = scan_epoch(state, order, images, labels)
         else:
-            for begin in range(0, count, batch_size):
+            for begin in range(0, epoch_samples, batch_size):
                 state = jitted_step(state, order[begin : begin + batch_size], images, labels)
-        return float(state[-1]) / count
+        return float(state[-1]) / epoch_samples
 
-    work.report("jax", jax.__version__, work.processors(), arguments, count, train_epoch)
+    work.report("jax", jax.__version__, work.processors(), arguments, epoch_samples, train_epoch)
 
 
 if __name__ == "__main__":

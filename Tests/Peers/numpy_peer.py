@@ -264,6 +264,7 @@ def main() -> None:
     images, labels = work.read_training_data(arguments)
     shape = images.shape[1:]
     images = images.reshape(len(images), -1)
+    epoch_samples = work.epoch_samples(arguments, len(images))
     generator = np.random.Generator(np.random.SFC64(1))
     model = Model(network, shape, generator)
     optimizer = make_optimizer(network, model)
@@ -272,7 +273,7 @@ def main() -> None:
     batch = np.empty((network.batchSize, images.shape[1]), np.float32)
 
     def train_epoch(_: int) -> float:
-        order = generator.permutation(len(images))
+        order = generator.permutation(len(images))[:epoch_samples]
         total = 0.0
         for begin in range(0, len(order), network.batchSize):
             indices = order[begin : begin + network.batchSize]
@@ -282,9 +283,9 @@ def main() -> None:
             total += batch_loss
             model.backward(gradient)
             optimizer.step()
-        return total / len(images)
+        return total / epoch_samples
 
-    work.report("numpy", np.__version__, work.processors(), arguments, len(images), train_epoch)
+    work.report("numpy", np.__version__, work.processors(), arguments, epoch_samples, train_epoch)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ def train(arguments: argparse.Namespace, rank: int, size: int, threads: int) -> 
     network = work.read_networks()[arguments.network]
     host_images, host_labels = work.read_training_data(arguments)
     count, shape = len(host_images), host_images.shape[1:]
+    epoch_samples = work.epoch_samples(arguments, count)
     model = build(network, shape)
     images = torch.from_numpy(host_images.reshape(count, -1))
     if network.layers(shape)[0].kind == "conv":
@@ -99,7 +100,7 @@ def train(arguments: argparse.Namespace, rank: int, size: int, threads: int) -> 
 
     def train_epoch(_: int) -> float:
         total = torch.zeros(())
-        for indices in torch.randperm(count).split(network.batchSize):
+        for indices in torch.randperm(count)[:epoch_samples].split(network.batchSize):
             indices = indices.tensor_split(size)[rank] if size > 1 else indices
             x = images.index_select(0, indices)
             loss = batch_loss(x, labels.index_select(0, indices) if is_classifier else x)
@@ -109,10 +110,10 @@ def train(arguments: argparse.Namespace, rank: int, size: int, threads: int) -> 
             total += loss.detach() * len(indices)
         if size > 1:
             torch.distributed.all_reduce(total)
-        return total.item() / count
+        return total.item() / epoch_samples
 
     if rank == 0:
-        work.report("pytorch", torch.__version__, threads * size, arguments, count, train_epoch)
+        work.report("pytorch", torch.__version__, threads * size, arguments, epoch_samples, train_epoch)
     else:
         for epoch in range(arguments.epochs + 1):
             train_epoch(epoch)

@@ -2,8 +2,10 @@
 
 The work is that of `lockstep bench step`: fp32, all 60,000 training images in memory, a new order every epoch, forward
 pass, loss, backward pass and update; the short last batch is trained with its true count. The first epoch warms up,
-compilation included, and is not counted; the median of the others is the result. Not counted are reading the files,
-converting bytes to floats from 0 to 1 (once, ahead; Lockstep converts in every step) and starting the program.
+compilation included, and is not counted; the median of the others is the result. For networks that take long an epoch of a
+peer is the first `peerSamples` of a new order of all images: the same steps, scattered over the same memory. Not counted
+are reading the files, converting bytes to floats from 0 to 1 (once, ahead; Lockstep converts in every step) and starting
+the program.
 """
 
 from __future__ import annotations
@@ -47,6 +49,8 @@ class Network:
     learningRate: float
     batchSize: int
     epochs: int
+    peerEpochs: int
+    peerSamples: int
     goal: dict[str, float | str]
 
     def layers(self, shape: tuple[int, ...]) -> list[Layer]:
@@ -104,6 +108,11 @@ def kaiming_uniform(generator: np.random.Generator, shape: tuple[int, ...]) -> n
     return generator.uniform(-bound, bound, shape).astype(np.float32)
 
 
+def epoch_samples(arguments: argparse.Namespace, count: int) -> int:
+    """How many of `count` samples an epoch trains."""
+    return min(arguments.epoch_samples or count, count)
+
+
 def processors() -> int:
     """Those that this process may use; each peer takes as many threads."""
     return len(os.sched_getaffinity(0))
@@ -114,13 +123,15 @@ def parse_arguments(description: str, variants: tuple[str, ...], names: list[str
     parser.add_argument("network", choices=names)
     parser.add_argument("--variant", choices=variants, default=variants[0])
     parser.add_argument("--epochs", type=int, default=5, help="measured, after one that warms up; default 5")
+    parser.add_argument("--epoch-samples", type=int, help="samples of an epoch, scattered over all; default all")
     parser.add_argument("--samples", type=int, help="train the first so many only, to try a script out")
     parser.add_argument("--data", type=Path, default=DATA, help=f"folder of the IDX files; default {DATA}")
     arguments = parser.parse_args()
     if arguments.epochs < 1:
         parser.error("--epochs: at least one")
-    if arguments.samples is not None and arguments.samples < 512:
-        parser.error("--samples: at least 512, two of the largest batches")
+    for name in ("samples", "epoch_samples"):
+        if (getattr(arguments, name) or 512) < 512:
+            parser.error(f"--{name.replace('_', '-')}: at least 512, two of the largest batches")
     return arguments
 
 

@@ -73,7 +73,7 @@ extension TrainingSession {
     mutating func finish(_ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator) throws {
         let cores = min(communicator.size, try communicator.processorCount())
         let wallSeconds = wallSeconds
-        if let position { try ensureSnapshot(position) }
+        if let position { try ensureSnapshot(position, communicator) }
         try finishSaving(communicator)
         let bestTest = try scoreBest(last, epoch: epoch, communicator)
         try communicator.onRoot {

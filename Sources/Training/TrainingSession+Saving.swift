@@ -80,7 +80,7 @@ extension TrainingSession {
         _ requests: StepRequests, _ epoch: Int, _ sums: EpochSums, _ communicator: borrowing Communicator
     ) throws {
         let state = try state(epoch, sums, communicator)
-        try takeSnapshot(state)
+        try takeSnapshot(state, communicator)
         if !requests.isDisjoint(with: [.save, .stop]) { saving?.save() }
         guard requests.contains(.stop) else { return }
         try finishSaving(communicator)
@@ -94,8 +94,8 @@ extension TrainingSession {
     }
 
     /// Makes sure that the snapshot is of the step just done.
-    mutating func ensureSnapshot(_ state: RunState) throws {
-        if snapshotStep != state.step { try takeSnapshot(state) }
+    mutating func ensureSnapshot(_ state: RunState, _ communicator: borrowing Communicator) throws {
+        if snapshotStep != state.step { try takeSnapshot(state, communicator) }
     }
 
     /// Returns when the last step's checkpoint is on the disk, on worker 0.
@@ -105,9 +105,11 @@ extension TrainingSession {
         try communicator.onRoot { try result.get() }
     }
 
-    private mutating func takeSnapshot(_ state: RunState) throws {
+    private mutating func takeSnapshot(_ state: RunState, _ communicator: borrowing Communicator) throws {
         let begin = PhaseClock.now()
         saving?.writer.wait()
+        // The writer reads columns that all workers are about to write.
+        try communicator.barrier()
         let snapshot = try trainer.snapshot(network, into: saving?.snapshot)
         saving?.take(snapshot, state)
         snapshotStep = state.step

@@ -176,7 +176,7 @@ struct TrainingSession: ~Copyable {
     ) throws -> Bool {
         guard let value = best?.selection.metric.value(in: points) else { return false }
         if best?.judge(epoch: epoch, value) == true, let position {
-            try ensureSnapshot(position)
+            try ensureSnapshot(position, communicator)
             saving?.saveBest()
         }
         return best?.isExhausted == true

@@ -51,6 +51,7 @@ let package = Package(
         // Level 0
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CMachine"),
         .target(name: "Errors", swiftSettings: common),
         .target(name: "Tensors", swiftSettings: common),
@@ -75,7 +76,11 @@ let package = Package(
             dependencies: ["Errors", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common),
         .target(
-            name: "DataLoading", dependencies: ["CMachine", "CZlib", "Errors", "Randomness"], swiftSettings: common),
+            name: "DataLoading",
+            dependencies: [
+                "CMachine", "CPNG", "CZlib", "Errors", "Numerics", "Randomness",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ], swiftSettings: common),
 
         // Level 2
         .target(
@@ -142,7 +147,7 @@ let package = Package(
         .testTarget(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "Tensors"], swiftSettings: common),
         .testTarget(
-            name: "DataLoadingTests", dependencies: ["CZlib", "DataLoading", "Errors", "Randomness"],
+            name: "DataLoadingTests", dependencies: ["CPNG", "CZlib", "DataLoading", "Errors", "Randomness"],
             swiftSettings: common),
         .testTarget(
             name: "ModelsTests",

@@ -18,7 +18,7 @@ struct LockstepCommand: ParsableCommand {
         version: programVersion,
         subcommands: [
             TrainCommand.self, SweepCommand.self, EvaluateCommand.self, PCACommand.self, ExplainCommand.self,
-            CheckGradientsCommand.self, InfoCommand.self, BenchCommand.self,
+            CheckGradientsCommand.self, DataCommand.self, InfoCommand.self, BenchCommand.self,
         ])
 }
 

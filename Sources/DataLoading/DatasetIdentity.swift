@@ -1,0 +1,18 @@
+import Crypto
+
+extension ImageDataset {
+    /// SHA-256 of what the two parts hold, decoded, in lowercase hexadecimal: for train and then for test a line
+    /// `COUNT HEIGHT WIDTH CHANNELS CLASSES`, the pixels and the labels. Names, paths and compression take no part.
+    package var identity: String {
+        var function = SHA256()
+        for part in [train, test] {
+            let line = "\(part.count) \(part.height) \(part.width) \(part.channels) \(part.classCount)\n"
+            line.utf8CString.dropLast().withUnsafeBytes { function.update(bufferPointer: $0) }
+            part.pixels.withBytes { function.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+            part.labels.withUnsafeBytes { function.update(bufferPointer: $0) }
+        }
+        let digits = Array("0123456789abcdef".utf8)
+        return String(
+            decoding: function.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+}

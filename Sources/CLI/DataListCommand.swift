@@ -36,7 +36,7 @@ struct DataListCommand: ParsableCommand {
         lines.append(
             terminal.bold(Text.padded(SyntheticDigits.name, width))
                 + "Digits drawn by the program: synthetic, any number\n"
-                + Text.padded("", width) + "needs no file: --dataset \(SyntheticDigits.name)[:TRAIN[+TEST]][@SEED]")
+                + Text.padded("", width) + "no file needed: \(SyntheticDigits.name)[:TRAIN[+TEST]][@SEED]")
         Output.line(lines.joined(separator: "\n"))
     }
 
@@ -187,7 +187,7 @@ struct DataVerifyCommand: ParsableCommand {
 
         var text: String {
             let verdict =
-                recognisedAs.map { "is \($0)" } ?? "is readable; its files are in no catalogue, or of several sets"
+                recognisedAs.map { "is \($0)" } ?? "can be read; its content is not in the catalogue"
             let head = "\(name) (\(folder)): \(sampleCounts.map(grouped).joined(separator: " + ")) images; \(verdict)"
             return ([head] + files.map { "  \($0.path)\n    \($0.contentSHA256)  \($0.finding)" }).joined(
                 separator: "\n")

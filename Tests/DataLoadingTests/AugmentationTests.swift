@@ -10,7 +10,10 @@ struct AugmentationTests {
     ]
 
     static func picture(_ height: Int, _ width: Int, _ channels: Int) -> [UInt8] {
-        (0..<height * width * channels).map { UInt8(truncatingIfNeeded: $0 &* 89 &+ $0 >> 3 &* 151) }
+        (0..<height * width * channels).map { (index: Int) -> UInt8 in
+            let mixed: Int = index * 89 + index / 8 * 151
+            return UInt8(truncatingIfNeeded: mixed)
+        }
     }
 
     static func apply(_ augmenter: Augmenter, _ source: [UInt8], sample: UInt64, epoch: UInt64) -> [UInt8] {
@@ -63,7 +66,10 @@ struct AugmentationTests {
     @Test func meaning() throws {
         // Mirrored pictures are about half, and exactly mirrored.
         let source = Self.picture(5, 8, 1)
-        let mirrored = (0..<40).map { source[$0 / 8 * 8 + 7 - $0 % 8] }
+        let mirrored = (0..<40).map { (index: Int) -> UInt8 in
+            let (row, column) = (index / 8, index % 8)
+            return source[row * 8 + 7 - column]
+        }
         let flips = Augmenter(try Augmentation(text: "flip"), height: 5, width: 8, channels: 1, seed: 1)
         var counts = (plain: 0, mirrored: 0)
         for sample in UInt64(0)..<400 {

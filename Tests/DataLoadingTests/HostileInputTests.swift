@@ -27,7 +27,7 @@ struct HostileInputTests {
         ) { try IDXReader(file: $0).readPixels().count },
         Reader(
             testDescription: "labels",
-            seeds: [idx(0x0C, [1, 8], [UInt8](repeating: 1, count: 32)), idx(8, [3], [1, 2, 3])],
+            seeds: [idx(0x0C, [1, 8], (0..<32).map { $0 % 4 == 3 ? 1 : 0 }), idx(8, [3], [1, 2, 3])],
             words: [[0x7f, 0xff, 0xff, 0xff], [0, 0, 8, 1]]
         ) { try IDXReader(file: $0).readLabels().count },
         Reader(

@@ -62,6 +62,7 @@ let package = Package(
         // Level 0
         .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CMachine"),
         .target(name: "Errors", swiftSettings: common),
         .target(name: "Tensors", swiftSettings: common),
@@ -88,7 +89,8 @@ let package = Package(
         .target(
             name: "DataLoading",
             dependencies: [
-                "CMachine", "CZlib", "Errors", "Randomness", .product(name: "Crypto", package: "swift-crypto"),
+                "CMachine", "CPNG", "CZlib", "Errors", "Numerics", "Randomness",
+                .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: common),
 
         // Level 2
@@ -162,7 +164,7 @@ let package = Package(
             name: "CorpusTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/CorpusTests",
             swiftSettings: common),
         .testTarget(
-            name: "DataLoadingTests", dependencies: ["CZlib", "DataLoading", "Errors", "Randomness"],
+            name: "DataLoadingTests", dependencies: ["CPNG", "CZlib", "DataLoading", "Errors", "Randomness"],
             swiftSettings: common),
         .testTarget(
             name: "ModelsTests",

@@ -18,9 +18,8 @@ struct LockstepCommand: ParsableCommand {
         version: programVersion,
         subcommands: [
             TrainCommand.self, ResumeCommand.self, VerifyResumeCommand.self, SweepCommand.self, EvaluateCommand.self,
-            PCACommand.self,
-            ExplainCommand.self,
-            CheckGradientsCommand.self, InfoCommand.self, BenchCommand.self,
+            PCACommand.self, ExplainCommand.self, CheckGradientsCommand.self, DataCommand.self, InfoCommand.self,
+            BenchCommand.self,
         ])
 }
 

@@ -14,15 +14,32 @@ package final class ByteBuffer: @unchecked Sendable {
 
     package private(set) var count = 0
     private var base: UnsafeMutableRawPointer?
+    /// Then `base` is a map, which is only read.
+    private let isMapped: Bool
 
-    package init() {}
+    package init() { isMapped = false }
+
+    /// Part of a file, mapped into memory. The file must stay as it is for as long as the buffer lives.
+    init(mapping file: InputFile, offset: Int, count: Int) throws {
+        isMapped = true
+        guard count > 0 else { return }
+        base = try file.map(offset: offset, count: count)
+        self.count = count
+    }
 
     package init(_ bytes: [UInt8]) throws {
+        isMapped = false
         try resize(to: bytes.count, for: "bytes in memory")
         mutableBytes.copyBytes(from: bytes)
     }
 
-    deinit { free(base) }
+    deinit {
+        if isMapped {
+            if count > 0 { munmap(base, count) }
+        } else {
+            free(base)
+        }
+    }
 
     /// For loops that cannot afford a closure. The owner must be held for as long as the pointer is in use, in a stored
     /// property or by `withExtendedLifetime`: a local variable is released after its last mention.
@@ -36,7 +53,8 @@ package final class ByteBuffer: @unchecked Sendable {
 
     /// Only for whoever fills the buffer; see `unsafeBytes` for its life.
     package var mutableBytes: UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(start: base, count: count)
+        precondition(!isMapped, "ByteBuffer: a mapped file is only read")
+        return UnsafeMutableRawBufferPointer(start: base, count: count)
     }
 
     /// Makes the buffer larger, at most `finalCount` bytes; the new bytes are undefined.
@@ -44,7 +62,8 @@ package final class ByteBuffer: @unchecked Sendable {
         try resize(to: min(finalCount, max(Self.firstCapacity, 2 * count)), for: path)
     }
 
-    private func resize(to newCount: Int, for name: String) throws {
+    func resize(to newCount: Int, for name: String) throws {
+        precondition(!isMapped, "ByteBuffer: a mapped file cannot grow")
         guard let grown = realloc(base, max(newCount, 1)) else {
             throw Failure(.inputOutput, "\(name): not enough memory for \(grouped(newCount)) bytes")
         }

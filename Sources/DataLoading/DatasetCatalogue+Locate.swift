@@ -1,9 +1,11 @@
 import Errors
+import Glibc
 
 extension DatasetCatalogue {
     /// Finds the files of `--dataset NAME|DIR`, with `--data-dir` as `dataDirectory`.
     ///
-    /// A text with a slash, "." and ".." are folders and mean themselves. Any other text is a name. With
+    /// A text with a slash, "." and ".." are folders (or an archive `.npz`) and mean themselves. Any other text is a
+    /// name, of which `synthetic-digits[:TRAIN[+TEST]][@SEED]` needs no file. With
     /// `dataDirectory`, it is looked for there alone (who names a folder does not want other data): in
     /// `dataDirectory/NAME`, then in `dataDirectory` itself. Without, in this order:
     ///
@@ -20,10 +22,12 @@ extension DatasetCatalogue {
         name: String, dataDirectory: String? = nil, environment: [String: String], entries: [Entry] = entries
     ) throws -> DatasetLocation {
         if name.contains("/") || name == "." || name == ".." {
-            return try DatasetFolder(name).requiredLocation()
+            return try archive(name) ?? DatasetFolder(name).requiredLocation()
         }
+        if let digits = try SyntheticDigits(text: name) { return digits.location }
         let entry = entries.first { $0.name == name }
         guard !name.isEmpty else { throw unknown(name, entries, looked: []) }
+        let folderName = entry?.folderName ?? name
         var looked: [String] = []
 
         func visit(_ path: String) throws -> DatasetLocation? {
@@ -36,7 +40,7 @@ extension DatasetCatalogue {
                 throw Failure(
                     .inputNotFound, "\(dataDirectory): no such folder; --data-dir names one that holds data sets")
             }
-            if let found = try visit(join(dataDirectory, name)) { return found }
+            if let found = try visit(join(dataDirectory, folderName)) { return found }
             if let entry {
                 let folder = DatasetFolder(dataDirectory)
                 if let other = folder.recognised(among: entries), other != entry {
@@ -48,21 +52,23 @@ extension DatasetCatalogue {
             }
         } else {
             for root in (environment["LOCKSTEP_DATA"] ?? "").split(separator: ":").map(String.init) {
-                if let found = try visit(join(root, name)) { return found }
+                if let found = try visit(join(root, folderName)) { return found }
                 guard let entry else { continue }
                 let folder = DatasetFolder(root)
                 let recognised = folder.recognised(among: entries)
-                if recognised == entry || (recognised == nil && folder.name == name) {
+                if recognised == entry || (recognised == nil && folder.name == folderName) {
                     if let found = try visit(root) { return found }
                 } else {
                     looked.append(root + (recognised.map { " (holds \($0.name))" } ?? ""))
                 }
             }
-            if let home = dataHome(environment), let found = try visit(join(home, "lockstep/\(name)")) { return found }
+            if let home = dataHome(environment), let found = try visit(join(home, "lockstep/\(folderName)")) {
+                return found
+            }
             for folder in entry?.systemFolders ?? [] {
                 if let found = try visit(folder) { return found }
             }
-            if let found = try visit("./\(name)") { return found }
+            if let found = try visit("./\(folderName)") { return found }
         }
 
         guard let entry else { throw unknown(name, entries, looked: looked) }
@@ -70,8 +76,18 @@ extension DatasetCatalogue {
         throw Failure(.inputNotFound, "data set \(name) is not in \(places); \(entry.installHint)")
     }
 
+    /// A file `.npz` that is named itself.
+    private static func archive(_ path: String) throws -> DatasetLocation? {
+        guard path.hasSuffix(".npz"), let mode = try DatasetFolder.mode(path), mode & S_IFMT != S_IFDIR else {
+            return nil
+        }
+        let (train, test, validation) = try DatasetFolder.archiveParts(path)
+        let name = path.split(separator: "/").last.map { String($0.dropLast(4)) } ?? path
+        return DatasetLocation(name: name, folder: path, train: train, test: test, validation: validation)
+    }
+
     private static func unknown(_ name: String, _ entries: [Entry], looked: [String]) -> Failure {
-        let known = entries.map(\.name)
+        let known = entries.map(\.name) + [SyntheticDigits.name]
         let question = Spelling.nearest(to: name, in: known).map { " (did you mean \($0)?)" } ?? ""
         let places = looked.isEmpty ? "" : "; no folder of that name in \(looked.joined(separator: ", "))"
         return Failure(
@@ -81,12 +97,12 @@ extension DatasetCatalogue {
     }
 
     /// XDG Base Directory Specification: a path that is not absolute counts as not set.
-    private static func dataHome(_ environment: [String: String]) -> String? {
+    package static func dataHome(_ environment: [String: String]) -> String? {
         if let path = environment["XDG_DATA_HOME"], path.hasPrefix("/") { return path }
         return environment["HOME"].map { join($0, ".local/share") }
     }
 
-    private static func join(_ folder: String, _ name: String) -> String {
+    static func join(_ folder: String, _ name: String) -> String {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 }

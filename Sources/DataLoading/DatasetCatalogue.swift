@@ -2,38 +2,85 @@
 package enum DatasetCatalogue {
     package struct Entry: Sendable, Equatable {
         package let name: String
+        package let title: String
         package let classNames: [String]
         /// Folders where a system's package puts it.
         package let systemFolders: [String]
         /// How to get it; ends an error line.
         package let installHint: String
         /// CRC-32 of the test part's 10,000 labels: tells the sets apart, whose files have the same names and shapes.
-        package let testLabelsCRC32: UInt32
+        /// Nil where it is not known.
+        package let testLabelsCRC32: UInt32?
+        /// What its folder is called, where several entries share one.
+        package let folderName: String
+        /// Of the test part, where not all samples are meant.
+        package let testRows: Range<Int>?
+        package let files: [File]
+        /// Addresses of folders that hold the archives, tried in turn.
+        package let mirrors: [String]
+        package let license: String
+        package let citation: String
 
         package init(
-            name: String, classNames: [String], systemFolders: [String], installHint: String, testLabelsCRC32: UInt32
+            name: String, title: String = "", classNames: [String], systemFolders: [String] = [], installHint: String,
+            testLabelsCRC32: UInt32? = nil, folderName: String? = nil, testRows: Range<Int>? = nil, files: [File] = [],
+            mirrors: [String] = [], license: String = "", citation: String = ""
         ) {
             self.name = name
+            self.title = title
             self.classNames = classNames
             self.systemFolders = systemFolders
             self.installHint = installHint
             self.testLabelsCRC32 = testLabelsCRC32
+            self.folderName = folderName ?? name
+            self.testRows = testRows
+            self.files = files
+            self.mirrors = mirrors
+            self.license = license
+            self.citation = citation
         }
     }
 
-    package static let entries = [
-        Entry(
-            name: "fashion-mnist",
-            classNames: [
-                "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
-                "Ankle boot",
-            ],
-            systemFolders: ["/usr/share/datasets/fashion-mnist"],
-            installHint: "install it (Debian: apt-get install dataset-fashion-mnist)",
-            testLabelsCRC32: 0x242b_c73f),
-        Entry(
-            name: "mnist", classNames: (0..<10).map(String.init), systemFolders: [],
-            installHint: "put its four files into one of them, or name their folder: --dataset DIR",
-            testLabelsCRC32: 0xee86_04d9),
-    ]
+    /// One file as its publisher gives it.
+    package struct File: Sendable, Equatable {
+        package let name: String
+        /// Of the archive; nil where nobody states it.
+        package let byteCount: Int?
+        /// Of the archive.
+        package let checksum: Checksum
+        /// SHA-256 of the decompressed file, computed from real files; nil where none was at hand.
+        package let contentSHA256: String?
+
+        package init(_ name: String, byteCount: Int?, checksum: Checksum, contentSHA256: String? = nil) {
+            self.name = name
+            self.byteCount = byteCount
+            self.checksum = checksum
+            self.contentSHA256 = contentSHA256
+        }
+    }
+
+    /// Who says which bytes an archive has.
+    package enum Checksum: Sendable, Equatable {
+        case sha256(String, source: String)
+        case md5(String, source: String)
+
+        package var source: String {
+            switch self {
+            case .sha256(_, let source), .md5(_, let source): source
+            }
+        }
+
+        package var digest: String {
+            switch self {
+            case .sha256(let digest, _), .md5(let digest, _): digest
+            }
+        }
+
+        package var algorithm: String {
+            switch self {
+            case .sha256: "SHA-256"
+            case .md5: "MD5"
+            }
+        }
+    }
 }

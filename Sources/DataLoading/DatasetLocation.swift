@@ -1,60 +1,93 @@
 import Errors
 
-/// Where the four files of a data set lie, and what is known of it beforehand.
+/// Where a data set lies, and what is known of it beforehand.
 package struct DatasetLocation: Sendable, Equatable {
-    package struct Part: Sendable, Equatable {
-        package let images: String
-        package let labels: String
-    }
-
     package let name: String
     package let folder: String
-    package let train: Part
-    package let test: Part
-    /// Empty for a folder that is not in the catalogue: then the classes are 0 to the greatest train label.
+    package let train: PartSource
+    /// Nil where the folder has only one part.
+    package let test: PartSource?
+    /// Nil where the train part is divided by who trains.
+    package let validation: PartSource?
+    /// Samples of the test part that are meant, where not all are (QMNIST's first 10,000).
+    package let testRows: Range<Int>?
+    /// Empty for a folder that is not in the catalogue: then the classes are the folders' names, or 0 to the greatest
+    /// train label.
     package let classNames: [String]
 
-    /// Reads and checks all four files. Beyond the bytes that it returns it needs less than a megabyte.
-    package func load() throws -> ImageDataset {
-        let (trainImages, trainLabels) = try Self.open(train)
-        let (testImages, testLabels) = try Self.open(test)
-        let shape = try trainImages.imageShape()
-        guard try testImages.imageShape() == shape else {
+    package init(
+        name: String, folder: String, train: PartSource, test: PartSource?, validation: PartSource? = nil,
+        testRows: Range<Int>? = nil, classNames: [String] = []
+    ) {
+        self.name = name
+        self.folder = folder
+        self.train = train
+        self.test = test
+        self.validation = validation
+        self.testRows = testRows
+        self.classNames = classNames
+    }
+
+    /// Reads and checks all files. Beyond the bytes that it returns it needs less than a megabyte, but for tables of
+    /// text and pictures.
+    package func load(sizing: ImageFolder.Sizing = .refuse) throws -> ImageDataset {
+        guard let test else {
             throw Failure(
                 .data,
-                "\(train.images) holds images of \(Self.describe(shape)), but \(test.images) of "
-                    + "\(Self.describe(try testImages.imageShape())): they are not of one data set")
+                "\(train.imagesName): there is no test part beside it; make one: lockstep data split \(folder) --test 0.1 "
+                    + "-o DIR")
+        }
+        let trainPart = try train.open(classNames: nil, sizing: sizing)
+        let classNames = self.classNames.isEmpty ? trainPart.classNames ?? [] : self.classNames
+        let testPart = try test.open(classNames: trainPart.classNames, sizing: sizing)
+        let validationPart = try validation?.open(classNames: trainPart.classNames, sizing: sizing)
+        let others = [testPart] + (validationPart.map { [$0] } ?? [])
+        for other in others where other.shape != trainPart.shape {
+            throw Failure(
+                .data,
+                "\(trainPart.imagesName) holds images of \(trainPart.shape), but \(other.imagesName) of "
+                    + "\(other.shape): they are not of one data set")
         }
 
         // Labels are small: refuse them before the images are read.
-        let labels = (train: try trainLabels.readLabels(), test: try testLabels.readLabels())
-        let classCount = classNames.isEmpty ? Int(labels.train.max() ?? 0) + 1 : classNames.count
-        try Self.check(labels.train, classCount, train.labels)
-        try Self.check(labels.test, classCount, test.labels)
+        let labels = try [trainPart].map { try $0.readLabels() } + others.map { try $0.readLabels() }
+        let classCount = classNames.isEmpty ? Int(labels[0].classes.max() ?? 0) + 1 : classNames.count
+        for (part, labels) in zip([trainPart] + others, labels) {
+            try Self.check(labels.classes, classCount, part.labelsName)
+        }
 
-        func part(_ images: IDXReader, _ labels: [UInt8]) throws -> LabelledImages {
-            LabelledImages(
-                pixels: try images.readPixels(), labels: labels, height: shape.height, width: shape.width,
-                channels: shape.channels, classCount: classCount)
+        let trainImages = try Self.part(trainPart, labels[0], classCount)
+        var testImages = try Self.part(testPart, labels[1], classCount)
+        if let testRows {
+            guard testRows.upperBound <= testImages.count else {
+                throw Failure(
+                    .data,
+                    "\(testPart.imagesName): holds \(grouped(testImages.count)) images, but \(name) are its samples "
+                        + "\(grouped(testRows.lowerBound)) to \(grouped(testRows.upperBound - 1))")
+            }
+            testImages = try testImages.selecting(testRows.map { Int32($0) })
         }
         return ImageDataset(
-            name: name, train: try part(trainImages, labels.train), test: try part(testImages, labels.test),
-            classNames: classNames)
+            name: name, train: trainImages, test: testImages,
+            validation: try validationPart.map { try Self.part($0, labels[2], classCount) }, classNames: classNames)
     }
 
-    private static func open(_ part: Part) throws -> (images: IDXReader, labels: IDXReader) {
-        let images = try IDXReader(path: part.images)
-        _ = try images.imageShape()
-        let labels = try IDXReader(path: part.labels)
-        try labels.checkLabelShape()
-        let counts = (images: images.header.dimensions[0], labels: labels.header.dimensions[0])
-        guard counts.images == counts.labels else {
-            throw Failure(
-                .data,
-                "\(grouped(counts.images)) images in \(part.images) but \(grouped(counts.labels)) labels in "
-                    + "\(part.labels): they do not belong together")
-        }
-        return (images, labels)
+    /// Reads the train part alone.
+    package func loadTrain(sizing: ImageFolder.Sizing = .refuse) throws -> (
+        images: LabelledImages, classNames: [String]
+    ) {
+        let part = try train.open(classNames: nil, sizing: sizing)
+        let classNames = self.classNames.isEmpty ? part.classNames ?? [] : self.classNames
+        let labels = try part.readLabels()
+        let classCount = classNames.isEmpty ? Int(labels.classes.max() ?? 0) + 1 : classNames.count
+        try Self.check(labels.classes, classCount, part.labelsName)
+        return (try Self.part(part, labels, classCount), classNames)
+    }
+
+    private static func part(_ part: any PartReader, _ labels: PartLabels, _ classCount: Int) throws -> LabelledImages {
+        LabelledImages(
+            pixels: try part.readPixels(), labels: labels.classes, height: part.shape.height, width: part.shape.width,
+            channels: part.shape.channels, classCount: classCount, origins: labels.origins)
     }
 
     private static func check(_ labels: [UInt8], _ classCount: Int, _ path: String) throws {
@@ -64,8 +97,20 @@ package struct DatasetLocation: Sendable, Equatable {
             "\(path): label \(labels[index]) at index \(grouped(index)) is outside the \(classCount) classes "
                 + "(0 to \(classCount - 1))")
     }
+}
 
-    private static func describe(_ shape: (height: Int, width: Int, channels: Int)) -> String {
-        "\(shape.height) × \(shape.width) × \(shape.channels)"
+extension DatasetLocation {
+    /// All parts that are there, the train part first.
+    package func parts(
+        sizing: ImageFolder.Sizing = .refuse
+    ) throws -> (parts: [(part: DatasetPart, images: LabelledImages)], classNames: [String]) {
+        guard test != nil else {
+            let (images, names) = try loadTrain(sizing: sizing)
+            return ([(.train, images)], names)
+        }
+        let dataset = try load(sizing: sizing)
+        var parts: [(part: DatasetPart, images: LabelledImages)] = [(.train, dataset.train)]
+        if let validation = dataset.validation { parts.append((.validation, validation)) }
+        return (parts + [(.test, dataset.test)], dataset.classNames)
     }
 }

@@ -4,7 +4,7 @@ import Errors
 /// The decompressed bytes of a gzip file (RFC 1952), whose members may be several, one after the other.
 ///
 /// Every member's CRC-32 and length are checked when its end is read.
-final class GzipDecoder {
+final class GzipDecoder: ByteStream {
     /// Deflate's best: a match of 258 bytes in two bits.
     static let maximalRatio = 1_032
 
@@ -13,6 +13,15 @@ final class GzipDecoder {
     // zlib keeps the stream's address.
     private let stream: UnsafeMutablePointer<z_stream>
     private var isBetweenMembers = false
+
+    var name: String { file.path }
+    var maximalByteCount: Int { Self.bound(file.byteCount) }
+
+    /// What `byteCount` bytes of deflate can become at most.
+    static func bound(_ byteCount: Int) -> Int {
+        let (product, hasOverflow) = byteCount.multipliedReportingOverflow(by: maximalRatio)
+        return hasOverflow ? .max : product
+    }
 
     init(file: InputFile) throws {
         self.file = file

@@ -4,14 +4,27 @@ import Errors
 ///
 /// Opening reads and checks the header alone and refuses a payload that the file cannot hold. Then the payload is read
 /// once, by `readPayload` or `forEachElement`, which also check that nothing follows it.
-package final class IDXReader {
+package final class IDXReader: ArrayReader {
     package let header: IDXHeader
     package var path: String { file.path }
+    package var dimensions: [Int] { header.dimensions }
+    package var numberKind: NumberKind {
+        switch header.elementType {
+        case .ubyte: .byte
+        case .byte, .short, .int: .integer
+        case .float: .float
+        case .double: .double
+        }
+    }
+    package var description: String { header.description }
     private let file: InputFile
     private let gzip: GzipDecoder?
 
-    package init(path: String) throws {
-        let file = try InputFile(path: path)
+    package convenience init(path: String) throws { try self.init(file: InputFile(path: path)) }
+
+    /// `file` may be bytes in memory.
+    package init(file: InputFile) throws {
+        let path = file.path
         guard file.byteCount >= 4 else {
             throw Failure(.data, "\(path): \(file.byteCount) bytes are too few for an IDX file")
         }

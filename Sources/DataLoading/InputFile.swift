@@ -1,13 +1,19 @@
 import Errors
 import Glibc
 
-/// A regular file open for reading, from its first byte to its last.
-final class InputFile {
-    let path: String
-    let byteCount: Int
-    private let descriptor: Int32
+/// A regular file open for reading, or bytes in memory that are read as one.
+package final class InputFile {
+    package let path: String
+    package let byteCount: Int
+    private let source: Source
+    private var place = 0
 
-    init(path: String) throws {
+    private enum Source {
+        case file(Int32)
+        case memory([UInt8])
+    }
+
+    package init(path: String) throws {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             if errno == ENOENT || errno == ENOTDIR {
@@ -27,21 +33,72 @@ final class InputFile {
         }
         self.path = path
         self.byteCount = Int(status.st_size)
-        self.descriptor = descriptor
+        source = .file(descriptor)
     }
 
-    deinit { close(descriptor) }
+    /// `name` stands for the path in messages.
+    package init(bytes: [UInt8], name: String) {
+        path = name
+        byteCount = bytes.count
+        source = .memory(bytes)
+    }
+
+    deinit { if case .file(let descriptor) = source { close(descriptor) } }
 
     /// The first bytes of the file, at most `count`; the place of `read` stays.
-    func firstBytes(_ count: Int) throws -> [UInt8] {
+    package func firstBytes(_ count: Int) throws -> [UInt8] {
         try [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
-            initializedCount = try retrying { pread(descriptor, buffer.baseAddress, count, 0) }
+            initializedCount = try read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
         }
     }
 
     /// Reads on into `buffer` and returns how many bytes it got: 0 at the end only.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws -> Int {
-        try retrying { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
+        guard case .file(let descriptor) = source else {
+            let count = try read(into: buffer, at: place)
+            place += count
+            return count
+        }
+        return try retrying { Glibc.read(descriptor, buffer.baseAddress, buffer.count) }
+    }
+
+    /// Fills `buffer` from byte `offset` on, or as much of it as the file has.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws -> Int {
+        switch source {
+        case .memory(let bytes):
+            let count = max(0, min(buffer.count, bytes.count - offset))
+            if count > 0 {
+                bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[offset..<offset + count])) }
+            }
+            return count
+        case .file(let descriptor):
+            var filled = 0
+            while filled < buffer.count {
+                let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+                let count = try retrying { pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled)) }
+                if count == 0 { break }
+                filled += count
+            }
+            return filled
+        }
+    }
+
+    /// The address of `count` bytes from `offset` on, a multiple of a page, which the kernel reads when they are needed.
+    func map(offset: Int, count: Int) throws -> UnsafeMutableRawPointer {
+        guard case .file(let descriptor) = source else { fatalError("InputFile: bytes in memory are not mapped") }
+        guard let address = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, off_t(offset)), address != MAP_FAILED
+        else { throw Failure(.inputOutput, "\(path): cannot be mapped into memory (\(systemErrorText()))") }
+        return address
+    }
+
+    /// All bytes of a small file.
+    /// - Throws: `Failure(.data)` where it is larger than `limit`.
+    package func contents(limit: Int) throws -> [UInt8] {
+        guard byteCount <= limit else {
+            throw Failure(
+                .data, "\(path): \(grouped(byteCount)) bytes are too many; at most \(grouped(limit)) are expected here")
+        }
+        return try firstBytes(byteCount)
     }
 
     private func retrying(_ call: () -> Int) throws -> Int {

@@ -6,6 +6,10 @@ package struct ValidationSplit: Sendable, Equatable {
     package let train: [Int32]
     package let validation: [Int32]
 
+    init(train: [Int32], validation: [Int32]) {
+        (self.train, self.validation) = (train, validation)
+    }
+
     /// The first `fraction · count` (rounded down) entries of the permutation keyed by (`seed`, validationSplit) are
     /// the validation part.
     package init(count: Int, fraction: Double, seed: UInt64) throws {

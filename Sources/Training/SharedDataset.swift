@@ -24,9 +24,10 @@ package final class SharedDataset: Sendable {
     package func load() throws -> ImageDataset {
         try state.withLock { loaded in
             if let loaded { return loaded }
-            let dataset = try DatasetCatalogue.locate(
-                name: name, dataDirectory: dataDirectory, environment: ProcessInfo.processInfo.environment
-            ).load()
+            let environment = ProcessInfo.processInfo.environment
+            let location = try DatasetCatalogue.locate(
+                name: name, dataDirectory: dataDirectory, environment: environment)
+            let dataset = try DatasetCache(environment: environment)?.load(location) ?? location.load()
             loaded = dataset
             return dataset
         }

@@ -73,6 +73,7 @@ enum Program {
             !["LOCKSTEP_", "OMPI_", "PMIX_", "PMI_"].contains { name.hasPrefix($0) } && name != "NO_COLOR"
         }
         settings["LOCKSTEP_DATA"] = inherited["LOCKSTEP_DATA"]
+        settings["LOCKSTEP_CACHE"] = "off"
         settings.merge(environment) { $1 }
         guard let ranks else {
             return try ChildProcess(binary, arguments, environment: settings, folder: folder)

@@ -26,8 +26,27 @@ struct DatasetCatalogueTests {
     }
 
     @Test func catalogue() {
-        #expect(DatasetCatalogue.entries.map(\.name) == ["fashion-mnist", "mnist"])
-        for entry in DatasetCatalogue.entries { #expect(entry.classNames.count == 10) }
+        #expect(
+            DatasetCatalogue.entries.map(\.name)
+                == ["fashion-mnist", "mnist", "kmnist", "qmnist", "qmnist-10k", "qmnist-50k"])
+        for entry in DatasetCatalogue.entries {
+            #expect(entry.classNames.count == 10)
+            #expect(entry.files.count == 4)
+            for text in [entry.title, entry.license, entry.citation, entry.installHint] { #expect(!text.isEmpty) }
+            for mirror in entry.mirrors {
+                #expect(mirror.hasPrefix("https://") || mirror.hasPrefix("http://"))
+                #expect(mirror.hasSuffix("/"))
+            }
+            for file in entry.files {
+                #expect(file.checksum.digest.count == (file.checksum.algorithm == "MD5" ? 32 : 64))
+                #expect(file.contentSHA256.map { $0.count == 64 } ?? true)
+                let digits = file.checksum.digest + (file.contentSHA256 ?? "")
+                #expect(digits.allSatisfy { "0123456789abcdef".contains($0) })
+            }
+        }
+        let digests = DatasetCatalogue.entries.filter { $0.name == $0.folderName }.flatMap(\.files)
+            .flatMap { [$0.checksum.digest] + ($0.contentSHA256.map { [$0] } ?? []) }
+        #expect(Set(digests).count == digests.count)
     }
 
     @Test func placesInTheirOrder() throws {

@@ -161,7 +161,9 @@ struct DatasetLoadingTests {
             "label 256", "train-labels-idx1-ubyte", idx(0x0B, [4], shorts(0, 1, 2, 256)),
             "label 256 at index 3 is outside 0...255"),
         Broken("float labels", "train-labels-idx1-ubyte", idx(0x0D, [4], floats(0, 1, 2, 1)), "labels are integers"),
-        Broken("one-hot labels", "train-labels-idx1-ubyte", idx(8, [4, 1], [0, 1, 2, 1]), "labels need 1 dimension"),
+        Broken(
+            "one-hot labels", "train-labels-idx1-ubyte", idx(8, [4, 2], [0, 1, 1, 0, 0, 1, 1, 0]),
+            "labels need 1 dimension"),
         Broken("labels as images", "train-images-idx3-ubyte", idx(8, [4], [0, 1, 2, 1]), "images need 3 dimensions"),
         Broken("flat images", "train-images-idx3-ubyte", idx(8, [4, 1], [0, 1, 2, 1]), "images need 3 dimensions"),
         Broken("no width", "train-images-idx3-ubyte", idx(8, [4, 2, 0], []), "there is no pixel"),

@@ -115,8 +115,10 @@ let package = Package(
 
         .target(
             name: "Sweeps",
-            dependencies: ["Checkpoints", "Communication", "Errors", "KernelContract", "Training", "Yams"],
-            swiftSettings: common),
+            dependencies: [
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Models", "Numerics",
+                "Optimizers", "Randomness", "Tensors", "Training", "Yams",
+            ], swiftSettings: common),
 
         // Level 4
         .executableTarget(
@@ -190,7 +192,13 @@ let package = Package(
             swiftSettings: common),
         .testTarget(
             name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
-        .testTarget(name: "SweepsTests", dependencies: ["Errors", "Sweeps", "Training"], swiftSettings: common),
+        .testTarget(
+            name: "SweepsTests", dependencies: ["Errors", "Models", "Numerics", "Randomness", "Sweeps", "Training"],
+            swiftSettings: common),
+        // Samplers on functions that cost nothing: Tests/Peers/search_quality.py compares them with Optuna's.
+        .executableTarget(
+            name: "SearchProbe", dependencies: ["Sweeps"], path: "Tests/RankPrograms/SearchProbe",
+            swiftSettings: common),
         // Counts what a program allocates, by taking the place of malloc in it.
         .target(name: "CAllocations", path: "Tests/RankPrograms/CAllocations"),
         .executableTarget(

@@ -8,16 +8,16 @@ import Training
 
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sweep", abstract: "Train many configurations of a file one after the other, and compare them.",
+        commandName: "sweep", abstract: "Search many configurations of a file, one after the other, and compare them.",
         subcommands: [Run.self, List.self, Best.self], defaultSubcommand: Run.self)
 
     struct Run: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Run the trials of a file; the same command again goes on where it was interrupted.",
             discussion: """
-                FILE is a sweep file of Weights & Biases with "method: grid"; docs/SWEEPS.md describes it. Parameters are
-                options of train; those on the command line hold for all trials. Each trial's folder is a run as train
-                writes it.
+                FILE is a sweep file of Weights & Biases, in YAML or JSON, with method grid, random, bayes or tpe;
+                docs/SWEEPS.md describes it. Parameters are options of train; those on the command line hold for all
+                trials. Each trial's folder is a run as train writes it.
                 """)
 
         @Argument(help: ArgumentHelp("Parameters and their values as YAML.", valueName: "FILE"))
@@ -30,6 +30,9 @@ struct SweepCommand: ParsableCommand {
 
         @Option(help: ArgumentHelp("The sweep's folder; default runs/NAME-N.", valueName: "DIR"))
         var out: String?
+
+        @Flag(help: "Print the trials and what they will cost, and train nothing.")
+        var dryRun = false
 
         @Flag(help: "Run failed trials again.")
         var retryFailed = false
@@ -46,6 +49,7 @@ struct SweepCommand: ParsableCommand {
                 throw Failure(.usage, "--out is empty: name the sweep's folder, or leave it out for runs/NAME-N")
             }
             let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+            if dryRun { return try SweepPreview(plan, kernels: kernels, workers: workers).show() }
             let path = out ?? RunDirectory.unusedPath(base: "runs", name: name)
             let display = quiet ? nil : Terminal(environment: environment)
             let sweep = SweepRun(
@@ -66,7 +70,7 @@ struct SweepCommand: ParsableCommand {
         private func read() throws -> String {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
-                throw Failure(.inputNotFound, "\(file): no such file; `sweep` takes a YAML file of parameters")
+                throw Failure(.inputNotFound, "\(file): no such file; `sweep` takes a YAML or JSON file of parameters")
             }
             guard !isFolder.boolValue else {
                 throw Failure(.data, "\(file) is a folder; `sweep` takes a YAML file (`sweep list DIR` shows a folder)")
@@ -123,8 +127,8 @@ struct SweepCommand: ParsableCommand {
             }
             if json { return Output.line(try best.json(pretty: true)) }
             let metric = plan.definition.metric.name
-            let varying = plan.trials[best.number - 1].parameters.filter { plan.varying.contains($0.option) }
-            Output.line("trial \(best.number) of \(plan.trials.count): \(metric) \(best.value.map { "\($0)" } ?? "")")
+            let varying = best.trial.parameters.filter { plan.varying.contains($0.option) }
+            Output.line("trial \(best.number) of \(records.count): \(metric) \(best.value.map { "\($0)" } ?? "")")
             for (option, value) in varying { Output.line("  \(option): \(value.text)") }
             Output.line("run in \(folder)/\(best.folder), sha256 \(best.parametersSHA256 ?? "")")
         }

@@ -23,11 +23,12 @@ final class SweepDisplay: SweepObserver {
         self.finishedCount = finishedCount
         guard let terminal else { return }
         let name = plan.definition.name.map { terminal.bold($0) + ": " } ?? ""
-        Output.line("\(name)\(Text.plural(plan.trials.count, "trial")), in \(path)")
+        Output.line("\(name)\(plan.trialCount.map { Text.plural($0, "trial") } ?? "trials"), in \(path)")
         if let description = plan.definition.description { Output.line(description) }
         if !plan.definition.ignoredKeys.isEmpty {
             Output.line("note: without meaning here: \(plan.definition.ignoredKeys.joined(separator: ", "))")
         }
+        for note in plan.definition.notes { Output.line("note: \(note)") }
         if finishedCount > 0 { Output.line("\(Text.plural(finishedCount, "trial")) ran before") }
     }
 
@@ -72,8 +73,8 @@ final class SweepDisplay: SweepObserver {
         if let seconds = record.seconds { trialSeconds.append(seconds) }
         guard let plan, let trial, terminal != nil else { return }
         clearBar()
-        let count = plan.trials.count
-        var line = "trial \(Text.right("\(trial.number)", "\(count)".count))/\(count)"
+        let count = count(plan)
+        var line = "trial \(Text.right("\(trial.number)", count.count))/\(count)"
         for (option, value) in trial.parameters where plan.varying.contains(option) && !value.isNull {
             line += "  \(option) \(value.text)"
         }
@@ -84,7 +85,7 @@ final class SweepDisplay: SweepObserver {
             if let loss = record.measures["testLoss"] { line += "  loss \(Text.fixed(loss, 4))" }
         }
         line += "  \(Text.fixed(record.seconds ?? 0, 1)) s"
-        let rest = remainingSeconds() + (plan.trials.count > finishedCount ? trialSeconds.last ?? 0 : 0)
+        let rest = remainingSeconds() + (plan.trialCount ?? 0 > finishedCount ? trialSeconds.last ?? 0 : 0)
         if rest > 0 { line += ", about \(Text.clock(rest)) left" }
         Output.line(line)
     }
@@ -93,12 +94,15 @@ final class SweepDisplay: SweepObserver {
     private func remainingSeconds() -> Double {
         guard let plan, !trialSeconds.isEmpty else { return 0 }
         let mean = trialSeconds.reduce(0, +) / Double(trialSeconds.count)
-        return mean * Double(max(plan.trials.count - finishedCount - 1, 0))
+        return mean * Double(max((plan.trialCount ?? 0) - finishedCount - 1, 0))
     }
+
+    /// Of all trials, where it is known.
+    private func count(_ plan: SweepPlan) -> String { plan.trialCount.map(String.init) ?? "…" }
 
     private func draw(_ words: String, fraction: Double) {
         guard let width = terminal?.width.map({ min($0, 80) }), let plan, let trial else { return }
-        let head = "trial \(trial.number)/\(plan.trials.count) "
+        let head = "trial \(trial.number)/\(count(plan)) "
         // One column stays free: a full last column would wrap in some terminals.
         let room = min(width - 2 - head.count - words.count, 30)
         let done = Int(Double(max(room - 2, 0)) * min(max(fraction, 0), 1))

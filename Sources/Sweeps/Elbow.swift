@@ -44,7 +44,7 @@ package enum Elbow {
         }
         func elbow(_ error: (TrialRecord) -> Double?) -> String? {
             let points = groups.compactMap { group -> (size: Double, error: Double)? in
-                guard let size = plan.trials[group[0].number - 1].value(of: "bottleneck")?.number,
+                guard let size = group[0].trial.value(of: "bottleneck")?.number,
                     let mean = Statistics(group.compactMap(error))?.mean
                 else { return nil }
                 return (size, mean)

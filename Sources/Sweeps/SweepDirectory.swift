@@ -9,6 +9,8 @@ import Training
 package final class SweepDirectory {
     package let path: String
     package private(set) var records: [TrialRecord]
+    /// The trials, with the outcomes of those that have ended.
+    package var sequence: TrialSequence
     private let lock: Int32
     private let log: UnsafeMutablePointer<FILE>
 
@@ -21,8 +23,14 @@ package final class SweepDirectory {
         lock = try RunDirectory.lock(path)
         do {
             try Self.claim(path, text: text, overrides: Self.yaml(plan.overrides))
-            let lines = try Self.outcomeLines(path).filter { !(retriesFailed && $0.outcome.state == .failed) }
-            records = plan.records(lines.map(\.outcome))
+            var lines = try Self.outcomeLines(path).filter { !(retriesFailed && $0.outcome.state == .failed) }
+            if plan.definition.method.usesResults {
+                // What came behind a trial that runs again was suggested by its old outcome.
+                let numbers = Set(lines.map(\.outcome.number))
+                let gap = (1...numbers.count + 1).first { !numbers.contains($0) } ?? .max
+                lines.removeAll { $0.outcome.number > gap }
+            }
+            (sequence, records) = plan.resumed(lines.map(\.outcome))
             // Written anew: a line that a crash has cut short would swallow the next one.
             try AtomicFile.write([Array(lines.map { $0.line + "\n" }.joined().utf8)], to: "\(path)/trials.jsonl")
             guard let file = fopen("\(path)/trials.jsonl", "ae") else {
@@ -43,7 +51,12 @@ package final class SweepDirectory {
 
     /// Records a trial that has ended; on disk when this returns.
     package func append(_ record: TrialRecord) throws {
-        records[record.number - 1] = record
+        if record.number <= records.count {
+            records[record.number - 1] = record
+        } else {
+            records.append(record)
+        }
+        sequence.record(record.outcome, of: record.number)
         guard fputs(try record.json() + "\n", log) >= 0, fflush(log) == 0, fsync(fileno(log)) == 0 else {
             throw Failure(.inputOutput, "\(path)/trials.jsonl: cannot be written: \(String(cString: strerror(errno)))")
         }
@@ -59,7 +72,7 @@ package final class SweepDirectory {
         }
         let definition = try SweepDefinition(yaml: String(decoding: bytes, as: UTF8.self), path: "\(path)/sweep.yaml")
         let plan = try SweepPlan(definition, overrides: TrainingOptions(contentsOf: "\(path)/overrides.yaml"))
-        return (plan, plan.records(try outcomeLines(path).map(\.outcome)))
+        return (plan, plan.resumed(try outcomeLines(path).map(\.outcome)).records)
     }
 
     private static func claim(_ path: String, text: String, overrides: String) throws {

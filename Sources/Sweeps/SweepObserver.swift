@@ -19,8 +19,12 @@ final class TrialObserver: TrainingObserver {
     private let observer: any SweepObserver
     private(set) var summary: TrainingSummary?
     private(set) var parameterCount: Int?
+    private(set) var history: MetricHistory
 
-    init(_ observer: any SweepObserver) { self.observer = observer }
+    init(_ observer: any SweepObserver, metric: SweepDefinition.Metric) {
+        self.observer = observer
+        history = MetricHistory(metric)
+    }
 
     func started(_ start: TrainingStart) {
         parameterCount = start.parameterCount
@@ -28,7 +32,7 @@ final class TrialObserver: TrainingObserver {
     }
 
     func stepped(_ progress: TrainingProgress) { observer.stepped(progress) }
-    func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) {}
+    func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) { history.append(points) }
     func warned(_ warning: String) { observer.warned(warning) }
     func finished(_ summary: TrainingSummary, path: String) { self.summary = summary }
 }

@@ -1,7 +1,7 @@
 import Errors
 import Training
 
-/// The trials of a sweep, worked out before the first one.
+/// What is known of a sweep before its first trial.
 package struct SweepPlan: Sendable {
     package struct Trial: Sendable {
         /// From 1.
@@ -13,64 +13,122 @@ package struct SweepPlan: Sendable {
     }
 
     package let definition: SweepDefinition
-    package let trials: [Trial]
-    /// Options whose value is not the same in all trials, in the order of their first appearance.
-    package let varying: [String]
     /// What the command line says for all trials.
     package let overrides: TrainingOptions
+    /// The parameters that vary.
+    package let space: SearchSpace
+    /// Of a grid all configurations, at most `run_cap`; of other methods the points to try first.
+    let listed: [[(option: String, value: SweepValue)]]
+    /// Options whose value is not the same in all trials, in the order of their first appearance.
+    package let varying: [String]
+    /// The number of trials where it is known: of a grid, or of a finite space; otherwise what `run_cap` says.
+    package let trialCount: Int?
 
-    /// The grid first, then the points; a trial that was there before is left out. At most `run_cap`.
-    ///
-    /// - Throws: `Failure(.usage)` where `overrides` would set what the sweep varies.
+    /// A grid has at most so many points.
+    private static let gridLimit = 2_000_000
+
+    /// - Throws: `Failure(.usage)` where `overrides` would set what the sweep varies, `Failure(.data)` for a sweep
+    /// without end or
+    ///   a metric that no trial has.
     package init(_ definition: SweepDefinition, overrides: TrainingOptions = TrainingOptions()) throws {
-        var combinations = Self.combinations(definition.parameters)
-        for point in definition.points { combinations += Self.combinations(Self.merged(definition.parameters, point)) }
-        var seen: Set<[String: SweepValue]> = []
-        combinations = combinations.filter { seen.insert(Self.key($0)).inserted }
-        let trials = combinations.prefix(definition.runCap ?? .max).enumerated().map {
-            Trial(number: $0.offset + 1, parameters: $0.element)
-        }
         self.definition = definition
-        self.trials = trials
         self.overrides = overrides
-        varying = Self.varying(trials)
-        for (option, _) in overrides.given where varying.contains(option) {
+        space = SearchSpace(definition.parameters)
+        let isGrid = definition.method == .grid
+        listed =
+            isGrid
+            ? try GridList(definition, limit: Self.gridLimit).configurations
+            : definition.points.flatMap { GridList.combinations($0) }
+        varying = isGrid ? Self.varying(listed, seeds: definition.seeds) : Self.varying(definition, listed)
+        let finite = isGrid ? listed.count : space.count()
+        let configurations = [finite, definition.runCap].compactMap { $0 }.min()
+        trialCount = configurations.map { $0 * definition.seeds }
+        guard trialCount != nil || definition.metric.target != nil else {
+            throw Failure(
+                .data, "run_cap is missing: method \(definition.method.rawValue) would never end; write run_cap: 100")
+        }
+        // Seeds of the sweep begin with that of the command line.
+        for (option, _) in overrides.given
+        where varying.contains(option) && !(option == "seed" && definition.seeds > 1) {
             throw Failure(.usage, "--\(option) would override what the sweep varies; leave it out, or edit the file")
         }
+        try checkMetric()
     }
 
-    /// All combinations of the parameters' values; the last parameter changes fastest.
-    static func combinations(_ parameters: [SweepDefinition.Parameter]) -> [[(option: String, value: SweepValue)]] {
-        parameters.reduce([[]]) { combinations, parameter in
-            combinations.flatMap { combination in
-                parameter.values.map { combination + [(parameter.option, $0)] }
+    /// Of the search and of trials without a seed of their own.
+    package var seed: UInt64 { overrides.seed ?? definition.seed ?? 1 }
+
+    /// All trials of a grid; of other methods those that no result decides.
+    package var trials: [Trial] {
+        var sequence = TrialSequence(self)
+        var number = 1
+        // Where only a target ends the sweep, some of them.
+        let limit = trialCount.map { $0 + listed.count * definition.seeds } ?? 100
+        while number <= limit, case .trial = sequence.trial(number) { number += 1 }
+        return sequence.trials
+    }
+
+    private static func varying(_ listed: [[(option: String, value: SweepValue)]], seeds: Int) -> [String] {
+        var options: [String] = []
+        var values: [String: Set<SweepValue?>] = [:]
+        var counts: [String: Int] = [:]
+        for configuration in listed {
+            for (option, value) in configuration {
+                if values[option] == nil { options.append(option) }
+                values[option, default: []].insert(value.isNull ? nil : value)
+                counts[option, default: 0] += 1
             }
         }
+        for (option, count) in counts where count < listed.count { values[option]?.insert(nil) }
+        return options.filter { values[$0]?.count ?? 0 > 1 } + (seeds > 1 ? ["seed"] : [])
     }
 
-    /// A point's parameters among the grid's, of which each takes its first value; all seeds stay.
-    private static func merged(
-        _ grid: [SweepDefinition.Parameter], _ point: [SweepDefinition.Parameter]
-    ) -> [SweepDefinition.Parameter] {
-        let rest = grid.filter { parameter in !point.contains { $0.option == parameter.option } }.map { parameter in
-            SweepDefinition.Parameter(
-                path: parameter.path, option: parameter.option,
-                values: parameter.option == "seed" ? parameter.values : Array(parameter.values.prefix(1)))
+    private static func varying(
+        _ definition: SweepDefinition, _ listed: [[(option: String, value: SweepValue)]]
+    ) -> [String] {
+        var options = definition.parameters.filter { !$0.isConstant || !$0.conditions.isEmpty }.map(\.option)
+        for (option, value) in listed.joined() where !options.contains(option) {
+            if definition.parameters.first(where: { $0.option == option })?.values != [value] { options.append(option) }
         }
-        return (rest + point).sorted { $0.path.precedes($1.path) }
+        return options + (definition.seeds > 1 ? ["seed"] : [])
     }
 
-    private static func key(_ parameters: [(option: String, value: SweepValue)]) -> [String: SweepValue] {
-        Dictionary(parameters.filter { !$0.value.isNull }, uniquingKeysWith: { $1 })
-    }
-
-    private static func varying(_ trials: [Trial]) -> [String] {
-        var options: [String] = []
-        for trial in trials {
-            for (option, _) in trial.parameters where !options.contains(option) { options.append(option) }
+    /// Refuses a metric that no trial will have.
+    private func checkMetric() throws {
+        let name = definition.metric.name
+        func isGiven(_ option: String) -> Bool {
+            overrides.given.contains { $0.option == option }
+                || (definition.parameters + definition.points.joined()).contains { $0.option == option }
         }
-        return options.filter { option in
-            Set(trials.map { $0.value(of: option).flatMap { $0.isNull ? nil : $0 } }).count > 1
+        func isAlways(_ option: String, _ text: String) -> Bool {
+            if let given = overrides.given.first(where: { $0.option == option }) { return given.text == text }
+            guard let parameter = definition.parameters.first(where: { $0.option == option }) else { return false }
+            return parameter.values.map(\.text) == [text]
+                && !definition.points.joined().contains { $0.option == option }
+        }
+        if name.hasPrefix("validation"), !isGiven("validation-split") || isAlways("validation-split", "0") {
+            throw Failure(
+                .data,
+                "metric \(name): no trial has it without a validation split; give validation_split: {value: 0.1}, "
+                    + "or --validation-split 0.1, or use test\(name.dropFirst(10))")
+        }
+        if name.hasPrefix("bestTest"), !isGiven("metric"), !isGiven("patience") {
+            throw Failure(
+                .data,
+                "metric \(name): no trial has it unless epochs are compared; give the parameter metric or patience")
+        }
+        if name.hasSuffix("Accuracy"), isAlways("target", "input") || isAlways("family", "autoencoder") {
+            throw Failure(.data, "metric \(name): an auto-encoder has no accuracy; use \(name.dropLast(8))Loss")
+        }
+        guard definition.earlyTermination != nil else { return }
+        guard definition.metric.hasHistory else {
+            throw Failure(.data, "early_terminate: \(name) is known at a run's end only; use another metric")
+        }
+        if name.hasPrefix("test"), isGiven("validation-split"), !isAlways("validation-split", "0") {
+            throw Failure(
+                .data,
+                "early_terminate: with a validation split the test set is evaluated at a run's end only; use "
+                    + "validation\(name.dropFirst(4))")
         }
     }
 
@@ -81,7 +139,11 @@ package struct SweepPlan: Sendable {
             let isSet = options.set(option, value.text, at: value.place)
             precondition(isSet, "SweepPlan: \(option) was checked to take \"\(value.text)\"")
         }
-        return overrides.overriding(options)
+        if options.seed == nil { options.seed = definition.seed }
+        let own = options.seed
+        options = overrides.overriding(options)
+        if definition.seeds > 1 { options.seed = own }
+        return options
     }
 }
 

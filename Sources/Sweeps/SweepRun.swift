@@ -33,21 +33,47 @@ package struct SweepRun: Sendable {
     /// The records of all trials, on worker 0; empty on the others.
     @discardableResult
     package func run(_ communicator: borrowing Communicator) throws -> [TrialRecord] {
+        guard plan.definition.earlyTermination == nil else {
+            throw Failure(
+                .data, "early_terminate: trials that end early are not run yet, only planned (--dry-run); leave it out")
+        }
         var directory: SweepDirectory?
         try communicator.onRoot {
             directory = try SweepDirectory(path: path, plan: plan, text: text, retriesFailed: retriesFailed)
         }
-        let states = directory.map { $0.records.map { $0.state == .pending ? UInt8(1) : 0 } } ?? []
-        let isPending = try communicator.broadcast(bytes: states, root: 0)
         let observer = communicator.rank == 0 ? makeObserver() : nil
-        observer?.started(plan, path: path, finishedCount: isPending.count { $0 == 0 })
-        for trial in plan.trials where isPending[trial.number - 1] == 1 {
+        observer?.started(plan, path: path, finishedCount: directory?.records.count { $0.state != .pending } ?? 0)
+        var number = 1
+        while let trial = try next(&number, directory, communicator) {
             observer?.startedTrial(trial)
             let record = try run(trial, communicator, observer)
             try communicator.onRoot { try directory?.append(record) }
             observer?.finishedTrial(record)
         }
-        return directory?.records ?? []
+        let last = directory?.sequence.lastNumber ?? .max
+        return directory?.records.filter { $0.number <= last } ?? []
+    }
+
+    /// The next trial from `number` on without an outcome. Worker 0 knows which, and tells the others.
+    private func next(
+        _ number: inout Int, _ directory: SweepDirectory?, _ communicator: borrowing Communicator
+    ) throws -> SweepPlan.Trial? {
+        var trial: SweepPlan.Trial?
+        if let directory {
+            search: while true {
+                switch directory.sequence.trial(number) {
+                case .trial(let candidate):
+                    number += 1
+                    guard directory.sequence.outcome(of: candidate.number) == nil else { continue }
+                    trial = candidate
+                    break search
+                case .none: break search
+                case .waits(let missing):
+                    preconditionFailure("SweepRun: trial \(number) waits for \(missing), though all before it ran")
+                }
+            }
+        }
+        return try SweepPlan.Trial(bytes: communicator.broadcast(bytes: trial?.bytes ?? [], root: 0))
     }
 
     /// One trial. What is wrong with it alone becomes its record's reason.
@@ -55,7 +81,7 @@ package struct SweepRun: Sendable {
         _ trial: SweepPlan.Trial, _ communicator: borrowing Communicator, _ observer: (any SweepObserver)?
     ) throws -> TrialRecord {
         var record = TrialRecord(trial, of: plan)
-        let listener = observer.map { TrialObserver($0) }
+        let listener = observer.map { TrialObserver($0, metric: plan.definition.metric) }
         let begin = ContinuousClock.now
         do {
             let options = plan.options(of: trial)
@@ -71,8 +97,54 @@ package struct SweepRun: Sendable {
             record.state = .failed
             record.reason = failure.message
         }
+        record.history = listener?.history.values ?? []
         record.seconds = ((ContinuousClock.now - begin) / .seconds(1) * 1_000).rounded() / 1_000
         return record
+    }
+}
+
+extension SweepPlan.Trial {
+    private struct Message: Codable {
+        struct Value: Codable {
+            let option: String
+            let text: String
+            let isNull: Bool
+            let isQuoted: Bool
+            let place: String
+        }
+
+        let number: Int
+        let values: [Value]
+    }
+
+    /// For other workers.
+    fileprivate var bytes: [UInt8] {
+        let message = Message(
+            number: number,
+            values: parameters.map { option, value in
+                .init(
+                    option: option, text: value.text, isNull: value.isNull, isQuoted: value.number == nil,
+                    place: value.place)
+            })
+        guard let data = try? JSONEncoder().encode(message) else {
+            preconditionFailure("SweepPlan.Trial: \(parameters) cannot be written")
+        }
+        return Array(data)
+    }
+
+    /// Nil for no bytes.
+    fileprivate init?(bytes: [UInt8]) throws {
+        guard !bytes.isEmpty else { return nil }
+        let message = try JSONDecoder().decode(Message.self, from: Data(bytes))
+        self.init(
+            number: message.number,
+            parameters: message.values.map { value in
+                (
+                    value.option,
+                    value.isNull
+                        ? SweepValue.none : SweepValue(value.text, isQuoted: value.isQuoted, place: value.place)
+                )
+            })
     }
 }
 
@@ -93,7 +165,7 @@ extension TrialRecord {
         measures["parameterCount"] = parameterCount.map(Double.init)
         parametersSHA256 = summary.parametersSHA256
         let metric = plan.definition.metric.name
-        value = measures[metric]
+        value = measures[metric].flatMap { $0.isFinite ? $0 : nil }
         if value == nil {
             state = .failed
             reason =

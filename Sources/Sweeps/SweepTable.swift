@@ -26,17 +26,19 @@ package struct SweepTable: Sendable {
         let hasSeeds = plan.varying.contains("seed")
         let groups = Self.groups(plan, records, isBySeed: hasSeeds)
         let measures = Measure.shown(records, metric: plan.definition.metric.name)
+        let hasConfidence = plan.definition.seeds > 1
         columns =
             [hasSeeds ? "trials" : "trial"] + options + (hasSeeds ? ["seeds"] : []) + measures.map(\.title)
-            + ["seconds"]
+            + (hasConfidence ? ["95 % ±"] : []) + ["seconds"]
         firstResult = 1 + options.count
         rows = groups.map { group in
-            let trial = plan.trials[group[0].number - 1]
+            let trial = group[0].trial
             let done = group.filter { $0.state == .finished }
             var row = [group.numbers]
             row += options.map { trial.value(of: $0)?.text ?? "–" }
             if hasSeeds { row.append("\(done.count)/\(group.count)") }
             row += measures.map { $0.text(done) ?? ($0.isResult ? Self.state(of: group) : "–") }
+            if hasConfidence { row.append(Self.confidence(plan, done)) }
             return row + [Self.seconds(group)]
         }
         bestRow = Self.best(plan, groups)
@@ -58,7 +60,18 @@ package struct SweepTable: Sendable {
     }
 
     private static func state(of group: [TrialRecord]) -> String {
-        group.contains { $0.state == .pending } ? "…" : group.contains { $0.state == .failed } ? "failed" : "–"
+        for (state, text) in [(TrialRecord.State.pending, "…"), (.failed, "failed"), (.stopped, "stopped")]
+        where group.contains(where: { $0.state == state }) {
+            return text
+        }
+        return "–"
+    }
+
+    /// Of the mean of the metric.
+    private static func confidence(_ plan: SweepPlan, _ group: [TrialRecord]) -> String {
+        guard let half = Statistics(group.compactMap(\.value))?.confidenceHalfWidth else { return "–" }
+        let isAccuracy = plan.definition.metric.name.hasSuffix("Accuracy")
+        return isAccuracy ? fixed(half * 100, 2) : fixed(half, 4)
     }
 
     private static func seconds(_ group: [TrialRecord]) -> String {
@@ -143,21 +156,6 @@ private struct Measure {
         let mean = fixed(statistics.mean * scale, decimals)
         guard let deviation = statistics.deviation, isResult else { return mean }
         return "\(mean) ± \(fixed(deviation * scale, decimals))"
-    }
-}
-
-struct Statistics {
-    let mean: Double
-    /// Of a sample, with n − 1; nil for one value.
-    let deviation: Double?
-
-    /// Nil for no values.
-    init?(_ values: [Double]) {
-        guard !values.isEmpty else { return nil }
-        let mean = values.reduce(0, +) / Double(values.count)
-        let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
-        self.mean = mean
-        deviation = values.count > 1 ? (squares / Double(values.count - 1)).squareRoot() : nil
     }
 }
 

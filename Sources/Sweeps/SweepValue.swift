@@ -47,6 +47,9 @@ package struct SweepValue: Sendable {
         self.place = place
     }
 
+    /// The option is not given.
+    static let none = SweepValue(text: "none", kind: .null, place: "")
+
     package var isNull: Bool { kind == .null }
 
     /// For curves; nil for what is no number.
@@ -72,4 +75,15 @@ extension SweepValue: Encodable {
         case .other(let text): try container.encode(text)
         }
     }
+}
+
+extension SweepValue {
+    /// A number that was drawn.
+    package init(number: Double) {
+        let whole = Int(exactly: number).flatMap { abs($0) < 1 << 53 ? "\($0)" : nil }
+        self.init(whole ?? "\(number)", place: "")
+    }
+
+    /// A text, a number where it reads as one.
+    package init(_ text: String) { self.init(text, place: "") }
 }

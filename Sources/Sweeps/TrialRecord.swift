@@ -6,6 +6,8 @@ package struct TrialRecord: Encodable, Sendable {
         /// Not run yet, or interrupted.
         case pending
         case finished
+        /// Ended early: others were better.
+        case stopped
         case failed
     }
 
@@ -22,8 +24,16 @@ package struct TrialRecord: Encodable, Sendable {
     package let folder: String
     /// Every number of the run's summary, and its `parameterCount`.
     package var measures: [String: Double] = [:]
+    /// The sweep's metric after each epoch, where a run knows it then.
+    package var history: [Double] = []
+    package let trial: SweepPlan.Trial
+
+    private enum CodingKeys: String, CodingKey {
+        case number, state, parameters, value, parametersSHA256, seconds, reason, folder, measures, history
+    }
 
     init(_ trial: SweepPlan.Trial, of plan: SweepPlan, state: State = .pending) {
+        self.trial = trial
         number = trial.number
         self.state = state
         parameters = Dictionary(trial.parameters.map { ($0.option, $0.value) }, uniquingKeysWith: { $1 })
@@ -39,6 +49,8 @@ package struct TrialRecord: Encodable, Sendable {
         let seconds: Double?
         let reason: String?
         let measures: [String: Double]
+        let history: [Double]?
+        let parameters: [String: JSONScalar]
     }
 
     mutating func take(_ outcome: Outcome) {
@@ -48,16 +60,74 @@ package struct TrialRecord: Encodable, Sendable {
         seconds = outcome.seconds
         reason = outcome.reason
         measures = outcome.measures
+        history = outcome.history ?? []
+    }
+
+    /// What the search makes of it.
+    package var outcome: TrialSequence.Outcome {
+        TrialSequence.Outcome(value: state == .failed ? nil : value, history: history)
+    }
+}
+
+/// A value of `trials.jsonl`.
+enum JSONScalar: Decodable, Sendable {
+    case value(SweepValue)
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .value(SweepValue.none)
+        } else if let number = try? container.decode(Double.self) {
+            self = .value(SweepValue(number: number))
+        } else {
+            self = .value(SweepValue(try container.decode(String.self), isQuoted: true, place: ""))
+        }
+    }
+
+    var value: SweepValue {
+        switch self {
+        case .value(let value): value
+        }
     }
 }
 
 extension SweepPlan {
-    /// Every trial with its outcome, where there is one.
-    func records(_ outcomes: [TrialRecord.Outcome]) -> [TrialRecord] {
-        trials.map { trial in
+    /// The sequence with what was run already, and a record for each of its trials with its outcome, where there is
+    /// one.
+    /// Trials that no result decides are all there.
+    func resumed(_ outcomes: [TrialRecord.Outcome]) -> (sequence: TrialSequence, records: [TrialRecord]) {
+        var sequence = TrialSequence(self)
+        var latest: [Int: TrialRecord.Outcome] = [:]
+        for outcome in outcomes { latest[outcome.number] = outcome }
+        if definition.method.usesResults {
+            var first = 1
+            while let outcome = latest[first] {
+                sequence.restore(restored(outcome.parameters.mapValues(\.value)))
+                first += definition.seeds
+            }
+        } else {
+            for trial in trials { _ = sequence.trial(trial.number) }
+        }
+        let records = sequence.trials.map { trial in
             var record = TrialRecord(trial, of: self)
-            if let outcome = outcomes.last(where: { $0.number == trial.number }) { record.take(outcome) }
+            if let outcome = latest[trial.number] { record.take(outcome) }
             return record
+        }
+        for record in records where record.state != .pending { sequence.record(record.outcome, of: record.number) }
+        return (sequence, records)
+    }
+
+    /// A configuration that was written down, in the order of the file's paths and as the file spells its values.
+    private func restored(_ values: [String: SweepValue]) -> [(option: String, value: SweepValue)] {
+        let known = definition.parameters + definition.points.joined()
+        var order: [String] = []
+        for parameter in known.sorted(by: { $0.path.precedes($1.path) }) where !order.contains(parameter.option) {
+            order.append(parameter.option)
+        }
+        return order.compactMap { option in
+            guard let value = values[option] else { return nil }
+            let same = known.first { $0.option == option && $0.values.contains(value) }
+            return (option, same?.values.first { $0 == value } ?? value)
         }
     }
 

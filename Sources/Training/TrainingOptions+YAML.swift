@@ -13,13 +13,17 @@ extension TrainingOptions {
         throw Failure(.data, "unknown option \"\(written)\"\(near)")
     }
 
-    /// Sets one option from a value's text; false where that is not of the option's type. `place`, where the text stands,
+    /// Sets one option from a value's text; false where that is not of the option's type. `place`, where the text
+    /// stands,
     /// begins the messages about it.
     package mutating func set(_ option: String, _ text: String, at place: String) -> Bool {
         guard let key = Self.keys.first(where: { $0.name == option }), key.parse(&self, text) else { return false }
         places[option] = place
         return true
     }
+
+    /// Of every option that a file may hold.
+    package static var optionNames: [String] { keys.map(\.name) }
 
     package static func typeName(of option: String) -> String { keys.first { $0.name == option }?.typeName ?? "" }
 
@@ -28,7 +32,8 @@ extension TrainingOptions {
         Self.keys.compactMap { key in key.text(self).map { (key.name, $0) } }
     }
 
-    /// The text that an option takes for a value of a file: of a scalar its own, of a list for `model` its layers, of any
+    /// The text that an option takes for a value of a file: of a scalar its own, of a list for `model` its layers, of
+    /// any
     /// other list its scalars with commas, so that `hidden-size: [256, 128]` is 256,128. Nil for other values.
     package static func text(of value: Node, option: String) throws -> String? {
         switch value {

@@ -52,9 +52,11 @@ struct SweepCommand: ParsableCommand {
             if dryRun { return try SweepPreview(plan, kernels: kernels, workers: workers).show() }
             let path = out ?? RunDirectory.unusedPath(base: "runs", name: name)
             let display = quiet ? nil : Terminal(environment: environment)
+            let control = RunControl()
             let sweep = SweepRun(
-                plan, text: text, path: path, retriesFailed: retryFailed, kernels: kernels
+                plan, text: text, path: path, retriesFailed: retryFailed, kernels: kernels, control: control
             ) { SweepDisplay(display) }
+            SignalWatch.start(control, isAlone: !Launcher.detect(environment: environment).isLaunched)
             _ = try onWorkers(workers) { communicator in
                 let records = try sweep.run(communicator)
                 try communicator.onRoot {

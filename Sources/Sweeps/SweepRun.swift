@@ -13,6 +13,8 @@ package struct SweepRun: Sendable {
     private let path: String
     private let retriesFailed: Bool
     private let kernels: any KernelSet
+    /// Through which others ask to stop.
+    private let control: RunControl?
     /// Shared by the threads of a process.
     private let datasets = DatasetCache()
     /// Called on worker 0 only.
@@ -20,13 +22,14 @@ package struct SweepRun: Sendable {
 
     package init(
         _ plan: SweepPlan, text: String, path: String, retriesFailed: Bool, kernels: any KernelSet,
-        makeObserver: @escaping @Sendable () -> any SweepObserver
+        control: RunControl? = nil, makeObserver: @escaping @Sendable () -> any SweepObserver
     ) {
         self.plan = plan
         self.text = text
         self.path = path
         self.retriesFailed = retriesFailed
         self.kernels = kernels
+        self.control = control
         self.makeObserver = makeObserver
     }
 
@@ -84,18 +87,30 @@ package struct SweepRun: Sendable {
         let listener = observer.map { TrialObserver($0, metric: plan.definition.metric) }
         let begin = ContinuousClock.now
         do {
-            let options = plan.options(of: trial)
+            var options = plan.options(of: trial)
+            // Trials are many and short.
+            options.checkpointEvery = options.checkpointEvery ?? "30s"
+            options.keepCheckpoints = options.keepCheckpoints ?? 1
             let dataset = datasets.dataset(of: options)
             let configuration = try communicator.agree { try options.resolved(dataset: dataset) }
-            // A folder that is there belongs to a trial that was interrupted.
+            // A folder that is there belongs to a trial that was interrupted, or one that failed and may fail again.
+            let folder = "\(path)/\(record.folder)"
             try TrainingRun(
-                configuration, dataset: dataset, kernels: kernels, path: "\(path)/\(record.folder)", overwrites: true
+                configuration, dataset: dataset, kernels: kernels, path: folder, overwrites: true,
+                resume: retriesFailed ? .never : .auto, control: control
             ).run(communicator, observer: listener)
             record.state = .finished
             if let summary = listener?.summary { try record.take(summary, plan, listener?.parameterCount) }
         } catch let failure as Failure where failure.isOfOneTrial && communicator.hasAgreed(on: failure) {
             record.state = .failed
             record.reason = failure.message
+        } catch let failure as Failure where failure.kind == .stopped && communicator.hasAgreed(on: failure) {
+            try communicator.agree {
+                throw Failure(
+                    .stopped,
+                    "stopped in trial \(trial.number), whose checkpoint is saved; the same command with --out \(path) goes on"
+                )
+            }
         }
         record.history = listener?.history.values ?? []
         record.seconds = ((ContinuousClock.now - begin) / .seconds(1) * 1_000).rounded() / 1_000

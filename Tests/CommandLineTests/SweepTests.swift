@@ -90,7 +90,7 @@ extension CommandLineTests {
         }
 
         /// Killed in the middle, in the middle of a line even, a sweep goes on where it was and ends as one that was not.
-        @Test func anInterruptedSweepGoesOn() throws {
+        @Test(arguments: [SIGKILL, SIGTERM]) func anInterruptedSweepGoesOn(signal: Int32) throws {
             let text = Self.file.replacingOccurrences(of: "epochs: {value: 2}", with: "epochs: {value: 40}")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "whole", "--quiet"]).exitCode == 0)
@@ -98,8 +98,13 @@ extension CommandLineTests {
             try job.wait(for: "second trial") {
                 (try? bench.folder.text("out/trials.jsonl"))?.split(separator: "\n").count ?? 0 >= 2
             }
-            kill(job.process, SIGKILL)
-            _ = job.finish(withinSeconds: 30)
+            kill(job.process, signal)
+            let stopped = job.finish(withinSeconds: 30)
+            if signal == SIGTERM {
+                #expect(
+                    stopped.exitCode == 75 && stopped.standardError.contains("lockstep: stopped in trial "),
+                    "\(stopped)")
+            }
             let before = try trials(bench)
             let done = before.prefix { $0.state != "pending" }
             try #require(done.count >= 2)

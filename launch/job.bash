@@ -142,12 +142,17 @@ stop_code() {
 
 # Prints "process parent group" for each living process of the job's session.
 session_processes() {
-    local file line fields
+    local file line fields tasks
     for file in /proc/[0-9]*/stat; do
         { read -r line <"$file"; } 2>/dev/null || continue
         # After the name in parentheses: state, parent, process group, session.
         read -r -a fields <<<"${line##*) }"
-        [[ ${fields[3]:-} == "$job" && ${fields[0]} != [ZX] ]] || continue
+        [[ ${fields[3]:-} == "$job" ]] || continue
+        # A dead process whose other threads are still in a system call, such as a rename, holds its files.
+        if [[ ${fields[0]} == [ZX] ]]; then
+            tasks=("${file%/stat}"/task/*)
+            ((${#tasks[@]} > 1)) || continue
+        fi
         printf '%s %s %s\n' "${line%% *}" "${fields[1]}" "${fields[2]}"
     done
 }
@@ -170,6 +175,11 @@ end_session() {
     done
     mapfile -t ids < <(awk '{ print $1 }' <<<"$processes")
     kill -KILL "${ids[@]}" 2>/dev/null || true
+    # A slow disk may hold one for a while, and with it the run's lock.
+    for ((attempt = 0; attempt < 300; attempt++)); do
+        [[ -n $(session_processes) ]] || return 0
+        sleep 0.1 || true
+    done
 }
 
 # shellcheck disable=SC2317  # called by the traps

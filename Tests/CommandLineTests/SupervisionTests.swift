@@ -122,7 +122,7 @@ extension CommandLineTests {
             try bench.folder.write(program.utf8, to: "forgets")
             chmod(bench.folder.path + "/forgets", 0o755)
             let result = try Script.start(
-                "torture", ["--kills", "3", "--seed", "5", "--dataset", "./data", "--steps", "200"],
+                "torture", ["--kills", "2", "--seed", "5", "--dataset", "./data", "--steps", "200"],
                 environment: ["LOCKSTEP_BINARY": bench.folder.path + "/forgets"], folder: bench.folder
             ).finish(withinSeconds: 300)
             #expect(result.exitCode == 1, "\(result)")

@@ -69,8 +69,8 @@ extension CommandLineTests {
             let alone = try bench.record(
                 [
                     "train", "--dataset", "./data", "--model", "dense 16, tanh, dense 16, tanh, dense 10", "--seed",
-                    "2",
-                    "--epochs", "2", "--quiet", "--out", "alone",
+                    "2", "--epochs", "2", "--quiet", "--out", "alone", "--checkpoint-every", "30s",
+                    "--keep-checkpoints", "1",
                 ], as: Way(workers: 2), out: "alone")
             #expect(all[0][3].parametersSHA256 == alone.summary.parametersSHA256)
             let run = try RunRecord("out0/\(all[0][3].folder)", in: bench.folder)

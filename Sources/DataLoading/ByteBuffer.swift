@@ -27,6 +27,15 @@ package final class ByteBuffer: @unchecked Sendable {
         self.count = count
     }
 
+    /// A copy of a part of a file, which must be there.
+    convenience init(copying file: InputFile, offset: Int, count: Int) throws {
+        self.init()
+        try resize(to: count, for: file.path)
+        guard try file.read(into: mutableBytes, at: offset) == count else {
+            throw Failure(.data, "\(file.path): became shorter while it was read")
+        }
+    }
+
     package init(_ bytes: [UInt8]) throws {
         isMapped = false
         try resize(to: bytes.count, for: "bytes in memory")

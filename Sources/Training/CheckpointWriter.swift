@@ -44,11 +44,13 @@ final class CheckpointWriter: Sendable {
     /// Returns when nothing is being written.
     func wait() { group.wait() }
 
-    /// Writes `contents` as the checkpoint of its step.
+    /// Writes `contents` as the checkpoint of its step. A best one that is owed comes first: the state of a checkpoint names the
+    /// best epoch, so a run that goes on from it must find that epoch's weights.
     func save(_ contents: CheckpointContents) {
         enqueue { [self] in
             let step = contents.snapshot.step
             do {
+                try writeOwedBest()
                 let checkpoint = try contents.checkpoint(dataSHA256: try dataset.identity())
                 synchroniseLog()
                 try store.write(checkpoint, step: step, keptCount: keptCount)
@@ -57,7 +59,6 @@ final class CheckpointWriter: Sendable {
             } catch {
                 note(Failure(wrapping: error), step: step, isNewest: true)
             }
-            writeBest(step: step)
         }
     }
 
@@ -67,7 +68,7 @@ final class CheckpointWriter: Sendable {
             do {
                 let checkpoint = try contents.checkpoint(dataSHA256: try dataset.identity())
                 results.withLock { $0.unwrittenBest = checkpoint }
-                writeBest(step: contents.snapshot.step)
+                try writeOwedBest()
             } catch {
                 note(Failure(wrapping: error), step: contents.snapshot.step, isNewest: false)
             }
@@ -87,10 +88,8 @@ final class CheckpointWriter: Sendable {
     /// - Throws: what keeps the newest snapshot, or the best, from the disk.
     func finish() throws {
         wait()
-        let (failure, best) = results.withLock { ($0.failure, $0.unwrittenBest) }
-        if let failure { throw failure }
-        if let best { try store.writeBest(best) }
-        results.withLock { $0.unwrittenBest = nil }
+        if let failure = results.withLock({ $0.failure }) { throw failure }
+        try writeOwedBest()
     }
 
     private func enqueue(_ job: @escaping @Sendable () -> Void) {
@@ -101,14 +100,10 @@ final class CheckpointWriter: Sendable {
         }
     }
 
-    private func writeBest(step: Int) {
+    private func writeOwedBest() throws {
         guard let best = results.withLock({ $0.unwrittenBest }) else { return }
-        do {
-            try store.writeBest(best)
-            results.withLock { $0.unwrittenBest = nil }
-        } catch {
-            note(Failure(wrapping: error), step: step, isNewest: false)
-        }
+        try store.writeBest(best)
+        results.withLock { $0.unwrittenBest = nil }
     }
 
     private func note(_ failure: Failure, step: Int, isNewest: Bool) {

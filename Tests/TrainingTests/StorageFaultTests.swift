@@ -85,8 +85,11 @@ import func Communication.withWorkers
         _ = try withWorkers(.solo) { communicator in try run.run(communicator) }
     }
 
-    private static func last(_ folder: String) throws -> Data {
-        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/checkpoints/step-000012.safetensors"))
+    /// The last checkpoint and the best.
+    private static func last(_ folder: String) throws -> [Data] {
+        try ["step-000012", "best"].map {
+            try Data(contentsOf: URL(fileURLWithPath: "\(folder)/checkpoints/\($0).safetensors"))
+        }
     }
 
     /// Steps of the checkpoints that can be read.

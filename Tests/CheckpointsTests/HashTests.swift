@@ -26,28 +26,6 @@ import Testing
             Checkpoint().parametersSHA256 == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
     }
 
-    @Test(arguments: [
-        (0, 0), (0, 5), (5, 0), (1, 1), (1, 40), (40, 1), (15, 16), (16, 16), (17, 15), (16, 17), (33, 47), (784, 10),
-    ]) func transposition(rows: Int, columns: Int) {
-        let source = (0..<rows * columns).map { Float($0) }
-        let result = transposed(source, rows: rows, columns: columns)
-        let expected = (0..<columns).flatMap { column in (0..<rows).map { row in source[row * columns + column] } }
-        #expect(result == expected)
-        #expect(transposed(result, rows: columns, columns: rows) == source)
-
-        var streamed = ParametersHasher()
-        streamed.update(transposing: source.span, rows: rows, columns: columns)
-        streamed.update(source.span)
-        var whole = ParametersHasher()
-        whole.update(expected.span)
-        whole.update(bytes: source.withUnsafeBytes { [UInt8]($0) })
-        #expect(streamed.finish() == whole.finish())
-    }
-
-    @Test func transpositionChecksItsExtents() async {
-        await #expect(processExitsWith: .failure) { _ = transposed([1, 2, 3, 4, 5], rows: 2, columns: 3) }
-    }
-
     @Test func theParametersStatedHashIsCompared() throws {
         for isOurs in [true, false] {
             var checkpoint = sample

@@ -9,6 +9,30 @@ struct ParameterLayoutTests {
         return layout
     }
 
+    /// A dense weight and a convolution's, as they are and as PyTorch stores them: the fast ways equal the definition.
+    @Test(arguments: [
+        ([0, 5], [1, 0]), ([5, 0], [1, 0]), ([1, 1], [1, 0]), ([1, 40], [1, 0]), ([40, 1], [1, 0]),
+        ([15, 16], [1, 0]),
+        ([16, 16], [1, 0]), ([17, 15], [1, 0]), ([33, 47], [1, 0]), ([784, 10], [1, 0]), ([7, 9], [0, 1]), ([5], [0]),
+        ([3, 3, 5, 18], [3, 0, 1, 2]), ([3, 2, 5, 18], [3, 2, 0, 1]), ([4, 3, 5, 6], [3, 2, 0, 1]),
+        ([4, 3, 6], [2, 0, 1]),
+    ]) func storedIsTheDefinition(extents: [Int], axes: [Int]) {
+        var layout = ParameterLayout()
+        layout.append("first", [3])
+        let shape = Shape(extents)
+        layout.append(
+            "weight", shape, storage: ParameterLayout.Storage(shape: Shape(axes.map { extents[$0] }), axes: axes))
+        let entry = layout.entries[1]
+        let values = (0..<shape.elementCount).map { Float($0) }
+        var expected = [Float](repeating: -1, count: shape.elementCount)
+        entry.forEachStored { expected[$0] = values[$1] }
+        #expect(values.withUnsafeBufferPointer { $0.baseAddress.map(entry.stored) ?? [] } == expected)
+        if axes == [1, 0] {
+            let (rows, columns) = (extents[0], extents[1])
+            #expect(expected == (0..<columns).flatMap { column in (0..<rows).map { values[$0 * columns + column] } })
+        }
+    }
+
     @Test("tensors are aligned, in order, and do not overlap")
     func ranges() {
         let layout = layout([[784, 128], [128], [64, 10], [10]])

@@ -63,7 +63,9 @@ private struct ResumeCheck {
     private var wrong: String { "\(folder)/wrong" }
 
     func run() throws {
-        let first = ResumeTrial(stepCount: 1, stopCount: 0, workerLimit: workers, seed: seed).parts[0].workers
+        // Another number than the first part has, where there is one.
+        let first =
+            ResumeTrial(stepCount: 1, stopCount: 0, workerLimit: workers, seed: seed).parts[0].workers % workers + 1
         try train(whole, workers: first, expecting: 0)
         let (end, steps) = try lastCheckpoint(whole)
         guard steps >= 2 else {
@@ -105,7 +107,9 @@ private struct ResumeCheck {
             throw Failure(
                 .internal, "resuming does not give the bits of a run without a stop (in \(folder) with --out)")
         }
-        Output.line("sha256 of the checkpoint's parameters: as in \(end.dropFirst(folder.count + 1)), with every stop")
+        Output.line(
+            "sha256 \(try CheckpointStore(folder: "\(whole)/checkpoints").parametersSHA256(step: steps)), with every stop"
+        )
     }
 
     private func resumeWrong(_ name: String, expecting code: Int32) throws {

@@ -63,3 +63,10 @@ package enum DamagedRestore {
         try AtomicFile.write([Array(bytes)], to: target)
     }
 }
+
+extension CheckpointStore {
+    /// Of the checkpoint of a step, which is read whole and checked.
+    package func parametersSHA256(step: Int) throws -> String {
+        try Checkpoint(contentsOf: path(step: step)).parametersSHA256
+    }
+}

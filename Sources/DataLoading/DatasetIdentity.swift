@@ -11,8 +11,6 @@ extension ImageDataset {
             part.pixels.withBytes { function.update(bufferPointer: UnsafeRawBufferPointer($0)) }
             part.labels.withUnsafeBytes { function.update(bufferPointer: $0) }
         }
-        let digits = Array("0123456789abcdef".utf8)
-        return String(
-            decoding: function.finalize().flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        return function.finalize().map(hexadecimal).joined()
     }
 }

@@ -16,7 +16,7 @@ package struct SweepRun: Sendable {
     /// Through which others ask to stop.
     private let control: RunControl?
     /// Shared by the threads of a process.
-    private let datasets = DatasetCache()
+    private let datasets = DatasetPool()
     /// Called on worker 0 only.
     private let makeObserver: @Sendable () -> any SweepObserver
 
@@ -191,7 +191,7 @@ extension TrialRecord {
 }
 
 /// The data sets that trials ask for; each is loaded once in a process.
-private final class DatasetCache: Sendable {
+private final class DatasetPool: Sendable {
     private let datasets = Mutex<[String: SharedDataset]>([:])
 
     func dataset(of options: TrainingOptions) -> SharedDataset {

@@ -8,7 +8,7 @@ import Training
 
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "sweep", abstract: "Search many configurations of a file, one after the other, and compare them.",
+        commandName: "sweep", abstract: "Search many configurations of a file side by side, and compare them.",
         subcommands: [Run.self, List.self, Best.self], defaultSubcommand: Run.self)
 
     struct Run: ParsableCommand {
@@ -17,16 +17,31 @@ struct SweepCommand: ParsableCommand {
             discussion: """
                 FILE is a sweep file of Weights & Biases, in YAML or JSON, with method grid, random, bayes or tpe;
                 docs/SWEEPS.md describes it. Parameters are options of train; those on the command line hold for all
-                trials. Each trial's folder is a run as train writes it.
+                trials. Each worker trains a trial of its own, or --ranks-per-trial of them share one; the results are
+                the same. Each trial's folder is a run as train writes it.
                 """)
 
         @Argument(help: ArgumentHelp("Parameters and their values as YAML.", valueName: "FILE"))
-        var file: String
+        var file: String?
+
+        @Option(help: ArgumentHelp("Instead of FILE: go on with the sweep in this folder.", valueName: "DIR"))
+        var resume: String?
 
         @OptionGroup var training: TrainingArguments
 
         @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
         var workers: Int?
+
+        @Option(
+            name: [.customLong("ranks-per-trial"), .customLong("workers-per-trial")],
+            help: ArgumentHelp("Ranks or threads that share a trial; default 1.", valueName: "N"))
+        var ranksPerTrial = 1
+
+        @Option(
+            help: ArgumentHelp(
+                "Of so many of the best trials the weights stay on the disk, or of all (default); the others can be "
+                    + "trained again with train --from.", valueName: "N|all"))
+        var keepWeights = "all"
 
         @Option(help: ArgumentHelp("The sweep's folder; default runs/NAME-N.", valueName: "DIR"))
         var out: String?
@@ -41,20 +56,27 @@ struct SweepCommand: ParsableCommand {
         var quiet = false
 
         func run() throws {
-            let text = try read()
-            let plan = try SweepPlan(SweepDefinition(yaml: text, path: file), overrides: training.options)
             let environment = ProcessInfo.processInfo.environment
             let kernels = try KernelSelection.select(environment: environment)
+            guard ranksPerTrial >= 1 else {
+                throw Failure(.usage, "--ranks-per-trial \(ranksPerTrial): at least one worker trains a trial")
+            }
+            let kept = Int(keepWeights)
+            guard keepWeights == "all" || kept ?? -1 >= 0 else {
+                throw Failure(.usage, "--keep-weights \(keepWeights): a number of trials, or all")
+            }
             if out == "" {
                 throw Failure(.usage, "--out is empty: name the sweep's folder, or leave it out for runs/NAME-N")
             }
-            let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
-            if dryRun { return try SweepPreview(plan, kernels: kernels, workers: workers).show() }
-            let path = out ?? RunDirectory.unusedPath(base: "runs", name: name)
+            let (plan, text, path) = try self.plan()
+            if dryRun {
+                return try SweepPreview(plan, kernels: kernels, workers: workers, workersPerTrial: ranksPerTrial).show()
+            }
             let display = quiet ? nil : Terminal(environment: environment)
             let control = RunControl()
             let sweep = SweepRun(
-                plan, text: text, path: path, retriesFailed: retryFailed, kernels: kernels, control: control
+                plan, text: text, path: path, retriesFailed: retryFailed, workersPerTrial: ranksPerTrial,
+                keptWeights: kept, kernels: kernels, control: control
             ) { SweepDisplay(display) }
             SignalWatch.start(control, isAlone: !Launcher.detect(environment: environment).isLaunched)
             _ = try onWorkers(workers) { communicator in
@@ -69,7 +91,26 @@ struct SweepCommand: ParsableCommand {
             }
         }
 
-        private func read() throws -> String {
+        /// What is to be run, the file's text, and the sweep's folder.
+        private func plan() throws -> (SweepPlan, text: String, path: String) {
+            guard let resume else {
+                guard let file else {
+                    throw Failure(.usage, "a sweep's FILE is missing; or --resume DIR goes on with one")
+                }
+                let text = try Self.read(file)
+                let plan = try SweepPlan(SweepDefinition(yaml: text, path: file), overrides: training.options)
+                let name = URL(fileURLWithPath: file).deletingPathExtension().lastPathComponent
+                return (plan, text, out ?? RunDirectory.unusedPath(base: "runs", name: name))
+            }
+            guard file == nil, out == nil, training.options.given.isEmpty else {
+                throw Failure(
+                    .usage, "--resume \(resume) goes on as the sweep began: no FILE, no --out and no options of train")
+            }
+            let text = try SweepDirectory.text(of: resume)
+            return (try SweepDirectory.plan(of: resume), text, resume)
+        }
+
+        private static func read(_ file: String) throws -> String {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: file, isDirectory: &isFolder) else {
                 throw Failure(.inputNotFound, "\(file): no such file; `sweep` takes a YAML or JSON file of parameters")

@@ -1,121 +1,176 @@
-import Errors
 import Foundation
 import Sweeps
 import Training
 
-/// Shows a sweep: a line that is redrawn on a terminal, one line for each trial in any case; nothing without a terminal
-/// description (`--quiet`).
+/// Shows a sweep: one line for each trial that has ended, and on a terminal below them what runs now, redrawn. Nothing
+/// without a terminal description (`--quiet`). Used by one thread at a time.
 final class SweepDisplay: SweepObserver {
+    private struct Running {
+        let trial: SweepPlan.Trial
+        var progress: TrialProgress?
+    }
+
     private let terminal: Terminal?
-    private var plan: SweepPlan?
-    private var trial: SweepPlan.Trial?
-    private var lastDrawn = 0.0
-    private var isBarVisible = false
-    private var finishedCount = 0
+    private var start: SweepStart?
+    private let begin = ContinuousClock.now
+    private var lastDrawn: ContinuousClock.Instant?
+    private var drawnLineCount = 0
+    /// By group.
+    private var running: [Int: Running] = [:]
+    private var best: TrialRecord?
+    private var endedCount = 0
     /// Of this start.
-    private var trialSeconds: [Double] = []
-    private var hasAnnounced = false
+    private var ranCount = 0
+    private var failedCount = 0
+
+    /// Groups that have a line of their own.
+    private static let groupLineCount = 8
 
     init(_ terminal: Terminal?) { self.terminal = terminal }
 
-    func started(_ plan: SweepPlan, path: String, finishedCount: Int) {
-        self.plan = plan
-        self.finishedCount = finishedCount
+    var wantsProgress: Bool { terminal?.width != nil }
+
+    func started(_ start: SweepStart) {
+        self.start = start
+        endedCount = start.finishedCount
         guard let terminal else { return }
-        let name = plan.definition.name.map { terminal.bold($0) + ": " } ?? ""
-        Output.line("\(name)\(plan.trialCount.map { Text.plural($0, "trial") } ?? "trials"), in \(path)")
-        if let description = plan.definition.description { Output.line(description) }
-        if !plan.definition.ignoredKeys.isEmpty {
-            Output.line("note: without meaning here: \(plan.definition.ignoredKeys.joined(separator: ", "))")
+        let definition = start.plan.definition
+        let name = definition.name.map { terminal.bold($0) + ": " } ?? ""
+        Output.line("\(name)\(start.plan.trialCount.map { Text.plural($0, "trial") } ?? "trials"), in \(start.path)")
+        if let description = definition.description { Output.line(description) }
+        if !definition.ignoredKeys.isEmpty {
+            Output.line("note: without meaning here: \(definition.ignoredKeys.joined(separator: ", "))")
         }
-        for note in plan.definition.notes { Output.line("note: \(note)") }
-        if finishedCount > 0 { Output.line("\(Text.plural(finishedCount, "trial")) ran before") }
-    }
-
-    func startedTrial(_ trial: SweepPlan.Trial) {
-        self.trial = trial
-        draw("starting", fraction: 0)
-    }
-
-    func startedTraining(_ start: TrainingStart) {
-        guard terminal != nil, !hasAnnounced else { return }
-        hasAnnounced = true
-        clearBar()
-        let workers =
-            switch start.launcher {
-            case "mpi": Text.plural(start.workers, "rank")
-            case "threads": Text.plural(start.workers, "thread")
-            default: "1 worker"
-            }
-        Output.line("\(workers), \(start.instructionSet)")
-    }
-
-    func stepped(_ progress: TrainingProgress) {
-        let now = Double(PhaseClock.now()) * 1e-9
-        guard terminal?.width != nil, now - lastDrawn >= 0.1 else { return }
-        lastDrawn = now
-        let steps = Double((progress.epoch - 1) * progress.stepsPerEpoch + progress.step)
-        let fraction = steps / (steps + Double(progress.remainingSteps))
-        let left = Double(progress.remainingSteps) * progress.secondsPerStep + remainingSeconds()
-        draw(
-            "epoch \(progress.epoch)/\(progress.epochs) loss \(Text.fixed(progress.loss, 4)) \(Text.clock(left)) left",
-            fraction: fraction)
-    }
-
-    func warned(_ warning: String) {
-        guard let trial, terminal != nil else { return }
-        clearBar()
-        Output.line("warning: trial \(trial.number): \(warning)")
-    }
-
-    func finishedTrial(_ record: TrialRecord) {
-        finishedCount += 1
-        if let seconds = record.seconds { trialSeconds.append(seconds) }
-        guard let plan, let trial, terminal != nil else { return }
-        clearBar()
-        let count = count(plan)
-        var line = "trial \(Text.right("\(trial.number)", count.count))/\(count)"
-        for (option, value) in trial.parameters where plan.varying.contains(option) && !value.isNull {
-            line += "  \(option) \(value.text)"
+        for note in definition.notes { Output.line("note: \(note)") }
+        Output.line("\(Self.workers(start)), \(start.instructionSet)")
+        let groups = start.groups.groupCount
+        if let useful = start.usefulGroupCount, useful < groups {
+            let which = definition.method.usesResults ? "method \(definition.method.rawValue)" : "early_terminate"
+            Output.line(
+                "note: \(which) waits for the results of all trials but the last \(definition.lag), so at most "
+                    + "\(useful) of \(groups) groups train at once; a greater lag, or --ranks-per-trial, uses more")
         }
+        if start.finishedCount > 0 { Output.line("\(Text.plural(start.finishedCount, "trial")) ran before") }
+    }
+
+    private static func workers(_ start: SweepStart) -> String {
+        let groups = start.groups
+        let noun = start.launcher == "mpi" ? "rank" : "thread"
+        let hosts = start.hostCount > 1 ? " on \(start.hostCount) hosts" : ""
+        guard groups.workerCount > 1 else { return start.launcher == "mpi" ? "1 rank" : "1 worker" }
+        let all = Text.plural(groups.workerCount, noun) + hosts
+        if groups.groupCount == 1 { return "\(all), all on one trial" }
+        if groups.groupSize == 1 { return "\(all), a trial on each" }
+        let last = groups.workers(of: groups.groupCount - 1).count
+        return "\(all), a trial on each \(groups.groupSize)" + (last < groups.groupSize ? ", the last on \(last)" : "")
+    }
+
+    func startedTrial(_ trial: SweepPlan.Trial, group: Int) {
+        running[group] = Running(trial: trial)
+        redraw(isUrgent: false)
+    }
+
+    func progressed(_ progress: TrialProgress, group: Int) {
+        guard running[group]?.trial.number == progress.number else { return }
+        running[group]?.progress = progress
+        redraw(isUrgent: false)
+    }
+
+    func warned(_ warning: String, number: Int) { print("warning: trial \(number): \(warning)") }
+
+    func returned(_ number: Int, reason: String) { print("trial \(number) is run again: \(reason)") }
+
+    func finishedTrial(_ record: TrialRecord, group: Int) {
+        running[group] = nil
+        endedCount += 1
+        ranCount += 1
+        guard let start, terminal != nil else { return }
+        if record.state == .failed { failedCount += 1 }
+        if let newBest = start.plan.best(of: [best, record].compactMap { $0 }) { best = newBest }
+        let count = count(start.plan)
+        var line = "trial \(Text.right("\(record.number)", count.count))/\(count)"
         if record.state == .failed {
             line += "  failed: \(record.reason ?? "")"
         } else {
             if let accuracy = record.measures["testAccuracy"] { line += "  test \(Text.percent(accuracy))" }
             if let loss = record.measures["testLoss"] { line += "  loss \(Text.fixed(loss, 4))" }
+            if record.state == .stopped { line += "  stopped after epoch \(record.history.count)" }
         }
         line += "  \(Text.fixed(record.seconds ?? 0, 1)) s"
-        let rest = remainingSeconds() + (plan.trialCount ?? 0 > finishedCount ? trialSeconds.last ?? 0 : 0)
-        if rest > 0 { line += ", about \(Text.clock(rest)) left" }
-        Output.line(line)
+        let settings = settings(of: record.trial, start.plan)
+        print(settings.isEmpty ? line : line + "  " + settings)
     }
 
-    /// Of the trials behind the one at hand, as long as those so far.
-    private func remainingSeconds() -> Double {
-        guard let plan, !trialSeconds.isEmpty else { return 0 }
-        let mean = trialSeconds.reduce(0, +) / Double(trialSeconds.count)
-        return mean * Double(max((plan.trialCount ?? 0) - finishedCount - 1, 0))
+    func ended() { clear() }
+
+    /// What varies, as `option value` pairs.
+    private func settings(of trial: SweepPlan.Trial, _ plan: SweepPlan) -> String {
+        trial.parameters.filter { plan.varying.contains($0.option) && !$0.value.isNull }
+            .map { "\($0.option) \($0.value.text)" }.joined(separator: "  ")
     }
 
     /// Of all trials, where it is known.
     private func count(_ plan: SweepPlan) -> String { plan.trialCount.map(String.init) ?? "…" }
+}
 
-    private func draw(_ words: String, fraction: Double) {
-        guard let width = terminal?.width.map({ min($0, 80) }), let plan, let trial else { return }
-        let head = "trial \(trial.number)/\(count(plan)) "
-        // One column stays free: a full last column would wrap in some terminals.
-        let room = min(width - 2 - head.count - words.count, 30)
-        let done = Int(Double(max(room - 2, 0)) * min(max(fraction, 0), 1))
-        let bar =
-            room >= 5
-            ? "[" + String(repeating: "=", count: done) + String(repeating: " ", count: room - 2 - done) + "] " : ""
-        Output.text("\r\u{1B}[K" + String((head + bar + words).prefix(max(width - 1, 0))))
-        isBarVisible = true
+// MARK: Lines
+
+extension SweepDisplay {
+    /// A line that stays, above those that are redrawn.
+    private func print(_ line: String) {
+        guard terminal != nil else { return }
+        clear()
+        Output.line(line)
+        redraw(isUrgent: true)
     }
 
-    private func clearBar() {
-        guard isBarVisible else { return }
-        Output.text("\r\u{1B}[K")
-        isBarVisible = false
+    private func redraw(isUrgent: Bool) {
+        guard let width = terminal?.width.map({ min($0, 100) }), let start else { return }
+        let now = ContinuousClock.now
+        if !isUrgent, let lastDrawn, now - lastDrawn < .milliseconds(200) { return }
+        lastDrawn = now
+        var lines = running.keys.sorted().prefix(Self.groupLineCount).map { line(of: running[$0]!, width: width) }
+        if running.count > lines.count { lines.append("  and \(running.count - lines.count) more") }
+        lines.append(totals(start.plan))
+        let text = lines.map { String($0.prefix(width - 1)) + "\n" }.joined()
+        Output.text(erasure + text)
+        drawnLineCount = lines.count
+    }
+
+    private func clear() {
+        guard drawnLineCount > 0 else { return }
+        Output.text(erasure)
+        drawnLineCount = 0
+    }
+
+    /// Back to the first line that was drawn, and all below it gone.
+    private var erasure: String { drawnLineCount > 0 ? "\u{1B}[\(drawnLineCount)A\r\u{1B}[J" : "" }
+
+    private func line(of running: Running, width: Int) -> String {
+        let head = "  trial \(running.trial.number) "
+        guard let progress = running.progress else { return head + "starting" }
+        let words =
+            "epoch \(progress.epoch)/\(progress.epochs) loss \(Text.fixed(progress.loss, 4)) "
+            + "\(Text.clock(progress.secondsLeft)) left"
+        let room = min(width - 2 - head.count - words.count, 24)
+        guard room >= 5 else { return head + words }
+        let done = Int(Double(room - 2) * min(max(progress.fraction, 0), 1))
+        return head + "[" + String(repeating: "=", count: done) + String(repeating: " ", count: room - 2 - done) + "] "
+            + words
+    }
+
+    /// `37 of 100 done, 1 failed, best 88.90 % (trial 7), about 1:32 left`.
+    private func totals(_ plan: SweepPlan) -> String {
+        var parts = ["\(endedCount) of \(count(plan)) done"]
+        if failedCount > 0 { parts.append("\(failedCount) failed") }
+        if let best, let value = best.value {
+            let isFraction = plan.definition.metric.name.hasSuffix("Accuracy")
+            parts.append("best \(isFraction ? Text.percent(value) : Text.fixed(value, 4)) (trial \(best.number))")
+        }
+        if let total = plan.trialCount, ranCount > 0, total > endedCount {
+            let seconds = (ContinuousClock.now - begin) / .seconds(1)
+            parts.append("about \(Text.clock(seconds / Double(ranCount) * Double(total - endedCount))) left")
+        }
+        return "  " + parts.joined(separator: ", ")
     }
 }

@@ -10,11 +10,13 @@ struct SweepPreview {
     private let plan: SweepPlan
     private let kernels: any KernelSet
     private let workers: Int?
+    private let workersPerTrial: Int
 
-    init(_ plan: SweepPlan, kernels: any KernelSet, workers: Int?) {
+    init(_ plan: SweepPlan, kernels: any KernelSet, workers: Int?, workersPerTrial: Int) {
         self.plan = plan
         self.kernels = kernels
         self.workers = workers
+        self.workersPerTrial = workersPerTrial
     }
 
     /// Trials that are printed one by one.
@@ -34,23 +36,29 @@ struct SweepPreview {
             guard var short = estimate.middle, let dataset else { return }
             short.epochs = 1
             short.steps = nil
-            var trace: StepTrace?
-            let result = try StepBenchmark(short, dataset: dataset, kernels: kernels).run(communicator, trace: &trace)
-            let cores = min(communicator.size, try communicator.processorCount())
-            let rate = result.fractionOfPeak * kernels.measuredPeakFlops() * Double(cores)
-            try communicator.onRoot { showCost(estimate, rate: rate, workers: communicator.size) }
+            let configuration = short
+            // All groups at once, as they will train.
+            let groups = GroupPlan(workerCount: communicator.size, groupSize: workersPerTrial)
+            let own = try communicator.inGroup(of: groups) { group in
+                var trace: StepTrace?
+                let result = try StepBenchmark(configuration, dataset: dataset, kernels: kernels).run(
+                    group, trace: &trace)
+                let cores = min(group.size, try group.processorCount())
+                return group.rank == 0 ? result.fractionOfPeak * kernels.measuredPeakFlops() * Double(cores) : 0
+            }
+            let rate = try communicator.allGather(own).reduce(0, +)
+            try communicator.onRoot { showCost(estimate, rate: rate, groups: groups) }
         }
     }
 
-    /// - Parameter rate: Floating-point operations a second.
-    private func showCost(_ estimate: SweepEstimate, rate: Double, workers: Int) {
+    /// - Parameter rate: Floating-point operations a second of all groups.
+    private func showCost(_ estimate: SweepEstimate, rate: Double, groups: GroupPlan) {
         let share = plan.trialCount.map { Double($0) / Double(max(estimate.rows.count, 1)) } ?? 1
         let flops = estimate.flops * share
         Output.line(
-            "cost: \(Self.scaled(flops)), about \(Text.clock(flops / rate)) of training on "
-                + "\(Text.plural(workers, "worker")) at \(Self.scaled(rate)) a second, as measured on the trial in "
-                + "the middle; "
-                + "evaluation comes on top")
+            "cost: \(Self.scaled(flops)), about \(Text.clock(flops / rate)) of training, "
+                + "\(Text.plural(groups.groupCount, "trial")) at once on \(Text.plural(groups.workerCount, "worker")) at "
+                + "\(Self.scaled(rate)) a second, as measured on the trial in the middle; evaluation comes on top")
     }
 
     private func describe(_ estimate: SweepEstimate) {

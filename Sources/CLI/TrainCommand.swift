@@ -3,6 +3,7 @@ import Communication
 import Errors
 import Foundation
 import Kernels
+import Sweeps
 import Training
 
 struct TrainCommand: ParsableCommand {
@@ -15,6 +16,12 @@ struct TrainCommand: ParsableCommand {
 
     @Argument(help: ArgumentHelp("Options as YAML.", valueName: "CONFIG.yaml"))
     var file: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Instead of CONFIG.yaml: the options of a sweep's trial, by its number or best; trains it again to the same "
+                + "bits.", valueName: "SWEEP/TRIAL"))
+    var from: String?
 
     @OptionGroup var training: TrainingArguments
 
@@ -46,7 +53,12 @@ struct TrainCommand: ParsableCommand {
         var given = training.options
         checkpoints.apply(to: &given)
         let (path, request) = try resumePlace()
-        let saved = try file.map { try TrainingOptions(contentsOf: $0) } ?? savedOptions(path, request)
+        if from != nil && (file != nil || resume != nil) {
+            throw Failure(.usage, "--from has all options of a trial: leave CONFIG.yaml and --resume out")
+        }
+        let saved =
+            try from.map { try TrialReference($0).options } ?? file.map { try TrainingOptions(contentsOf: $0) }
+            ?? savedOptions(path, request)
         let options = given.overriding(saved ?? TrainingOptions())
         let name = options.datasetName.split(separator: "/").last.map(String.init) ?? "run"
         try Training(

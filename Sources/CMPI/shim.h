@@ -21,6 +21,7 @@ static inline int lockstep_MPI_SUCCESS(void) { return MPI_SUCCESS; }
 static inline int lockstep_MPI_ANY_SOURCE(void) { return MPI_ANY_SOURCE; }
 static inline int lockstep_MPI_ANY_TAG(void) { return MPI_ANY_TAG; }
 static inline int lockstep_MPI_THREAD_FUNNELED(void) { return MPI_THREAD_FUNNELED; }
+static inline int lockstep_MPI_THREAD_SERIALIZED(void) { return MPI_THREAD_SERIALIZED; }
 static inline int lockstep_MPI_MAX_ERROR_STRING(void) { return MPI_MAX_ERROR_STRING; }
 static inline int lockstep_MPI_MAX_LIBRARY_VERSION_STRING(void) { return MPI_MAX_LIBRARY_VERSION_STRING; }
 

@@ -7,7 +7,7 @@ extension Endpoint {
         let own: Failure? =
             switch result {
             case .success: nil
-            case .failure(let error): Failure(describing: error)
+            case .failure(let error): Failure(wrapping: error)
             }
         if size == 1 {
             agreedFailure = own
@@ -26,7 +26,7 @@ extension Endpoint {
     func onRoot(_ body: () throws -> Void) throws {
         var own: Failure?
         if rank == 0 {
-            do { try body() } catch { own = Failure(describing: error) }
+            do { try body() } catch { own = Failure(wrapping: error) }
         }
         let report = try Communicator(self).broadcast(bytes: own.map { $0.encoded } ?? [], root: 0)
         guard !report.isEmpty else { return }
@@ -37,16 +37,11 @@ extension Endpoint {
 
     /// A failure of one worker, with its place in front.
     func located(_ failure: Failure, rank: Int) -> Failure {
-        Failure(failure.kind, "rank \(rank) on \(hostNames[rank]): \(failure.message)")
+        Failure(failure.kind, "rank \(firstRank + rank) on \(hostNames[rank]): \(failure.message)")
     }
 }
 
 extension Failure {
-    /// Any other error is a defect of this program, since libraries throw `Failure` for what a user can mend.
-    init(describing error: any Error) {
-        self = error as? Failure ?? Failure(.internal, "\(error)")
-    }
-
     /// The kind in four bytes, then the message.
     fileprivate var encoded: [UInt8] {
         withUnsafeBytes(of: kind.rawValue.littleEndian) { Array($0) } + Array(message.utf8)

@@ -29,7 +29,15 @@ final class Endpoint {
     let whyNoSharedMemory: String?
     #if MPI
         let windows = WindowList()
+        /// Whether these ranks are a part of a job, whose communicator ends before the job.
+        var isGroup = false
     #endif
+    /// Of a group: the number that its first worker has among all.
+    var firstRank = 0
+    /// The failure of a worker of this worker's group, which says where it was.
+    var placedFailure: Failure?
+    /// What keeps the barrier of a group of threads alive.
+    var groupControl: GroupControl?
     /// The last failure that all workers threw together.
     var agreedFailure: Failure?
 

@@ -1,5 +1,6 @@
 #if MPI
     import CMPI
+    import Synchronization
 
     /// A call of MPI that did not succeed.
     package struct MPIError: Error, CustomStringConvertible {
@@ -13,8 +14,8 @@
 
     /// The calls of MPI that this program makes: one wrapper for each, every return code checked.
     ///
-    /// Counts are `Int32` as MPI has them; callers check for overflow. Handles are not `Sendable`, so the compiler
-    /// keeps them on the one thread that `MPI_THREAD_FUNNELED` allows.
+    /// Counts are `Int32` as MPI has them; callers check for overflow. Handles are not `Sendable`: a worker's thread keeps
+    /// its own.
     enum MPI {
         struct Communicator {
             fileprivate let handle: MPI_Comm
@@ -24,7 +25,11 @@
             fileprivate let handle: MPI_Win
         }
 
-        private static func check(_ code: Int32, _ function: String) throws(MPIError) {
+        /// One call of MPI at a time in a process: whoever coordinates a sweep is a second thread (`MPI_THREAD_SERIALIZED`).
+        private static let lock = Mutex(())
+
+        private static func call(_ function: String, _ body: () -> Int32) throws(MPIError) {
+            let code = lock.withLock { _ in body() }
             guard code != lockstep_MPI_SUCCESS() else { return }
             let capacity = Int(lockstep_MPI_MAX_ERROR_STRING()) + 1
             let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: capacity) { buffer in
@@ -45,22 +50,34 @@
     extension MPI {
         static var world: Communicator { Communicator(handle: lockstep_MPI_COMM_WORLD()) }
 
-        /// Starts MPI and returns whether only its main thread may call it, as asked for, or less is provided.
-        /// The corresponding MPI function is `MPI_Init_thread`.
-        static func initialize() throws(MPIError) -> Bool {
+        /// Which threads may call MPI.
+        enum ThreadSupport: Int {
+            case none
+            /// The one that started it.
+            case funneled
+            /// Any, one at a time.
+            case serialized
+        }
+
+        /// Since `initialize`, before which there is no second thread.
+        nonisolated(unsafe) static var threadSupport = ThreadSupport.none
+
+        /// Starts MPI. The corresponding MPI function is `MPI_Init_thread`.
+        static func initialize() throws(MPIError) -> ThreadSupport {
             var provided: Int32 = -1
-            try check(MPI_Init_thread(nil, nil, lockstep_MPI_THREAD_FUNNELED(), &provided), "MPI_Init_thread")
-            return provided >= lockstep_MPI_THREAD_FUNNELED()
+            try call("MPI_Init_thread") { MPI_Init_thread(nil, nil, lockstep_MPI_THREAD_SERIALIZED(), &provided) }
+            if provided >= lockstep_MPI_THREAD_SERIALIZED() { return .serialized }
+            return provided >= lockstep_MPI_THREAD_FUNNELED() ? .funneled : .none
         }
 
         /// The corresponding MPI function is `MPI_Finalize`.
-        static func finalize() throws(MPIError) { try check(MPI_Finalize(), "MPI_Finalize") }
+        static func finalize() throws(MPIError) { try call("MPI_Finalize") { MPI_Finalize() } }
 
         /// Name and version of the library, on one line. The corresponding MPI function is `MPI_Get_library_version`.
         static func libraryVersion() throws(MPIError) -> String {
             var bytes = [CChar](repeating: 0, count: Int(lockstep_MPI_MAX_LIBRARY_VERSION_STRING()) + 1)
             var length: Int32 = 0
-            try check(MPI_Get_library_version(&bytes, &length), "MPI_Get_library_version")
+            try call("MPI_Get_library_version") { MPI_Get_library_version(&bytes, &length) }
             let text = bytes.prefix(while: { $0 != 0 }).map { UInt8(bitPattern: $0) }
             return String(decoding: text.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
         }
@@ -72,29 +89,40 @@
         /// The corresponding MPI function is `MPI_Comm_rank`.
         func rank() throws(MPIError) -> Int {
             var rank: Int32 = -1
-            try MPI.check(MPI_Comm_rank(handle, &rank), "MPI_Comm_rank")
+            try MPI.call("MPI_Comm_rank") { MPI_Comm_rank(handle, &rank) }
             return Int(rank)
         }
 
         /// The corresponding MPI function is `MPI_Comm_size`.
         func size() throws(MPIError) -> Int {
             var size: Int32 = -1
-            try MPI.check(MPI_Comm_size(handle, &size), "MPI_Comm_size")
+            try MPI.call("MPI_Comm_size") { MPI_Comm_size(handle, &size) }
             return Int(size)
         }
 
         /// Makes errors come back as codes instead of ending the job.
         /// The corresponding MPI function is `MPI_Comm_set_errhandler`.
         func returnErrors() throws(MPIError) {
-            try MPI.check(MPI_Comm_set_errhandler(handle, lockstep_MPI_ERRORS_RETURN()), "MPI_Comm_set_errhandler")
+            try MPI.call("MPI_Comm_set_errhandler") { MPI_Comm_set_errhandler(handle, lockstep_MPI_ERRORS_RETURN()) }
         }
 
         /// The ranks that can share memory with this one; errors come back as codes.
         /// The corresponding MPI function is `MPI_Comm_split_type`.
         func splitByHost() throws(MPIError) -> MPI.Communicator {
             var part: MPI_Comm? = nil
-            let code = MPI_Comm_split_type(handle, lockstep_MPI_COMM_TYPE_SHARED(), 0, lockstep_MPI_INFO_NULL(), &part)
-            try MPI.check(code, "MPI_Comm_split_type")
+            try MPI.call("MPI_Comm_split_type") {
+                MPI_Comm_split_type(handle, lockstep_MPI_COMM_TYPE_SHARED(), 0, lockstep_MPI_INFO_NULL(), &part)
+            }
+            let communicator = MPI.Communicator(handle: part!)
+            try communicator.returnErrors()
+            return communicator
+        }
+
+        /// The ranks that pass the same color, in the order of theirs; errors come back as codes.
+        /// The corresponding MPI function is `MPI_Comm_split`.
+        func split(color: Int) throws(MPIError) -> MPI.Communicator {
+            var part: MPI_Comm? = nil
+            try MPI.call("MPI_Comm_split") { MPI_Comm_split(handle, Int32(color), 0, &part) }
             let communicator = MPI.Communicator(handle: part!)
             try communicator.returnErrors()
             return communicator
@@ -103,15 +131,53 @@
         /// The corresponding MPI function is `MPI_Comm_free`.
         func free() throws(MPIError) {
             var handle: MPI_Comm? = handle
-            try MPI.check(MPI_Comm_free(&handle), "MPI_Comm_free")
+            try MPI.call("MPI_Comm_free") { MPI_Comm_free(&handle) }
         }
 
         /// Lets messages under way advance. The corresponding MPI function is `MPI_Iprobe`.
         func progress() throws(MPIError) {
             var flag: Int32 = 0
-            let code = MPI_Iprobe(
-                lockstep_MPI_ANY_SOURCE(), lockstep_MPI_ANY_TAG(), handle, &flag, lockstep_MPI_STATUS_IGNORE())
-            try MPI.check(code, "MPI_Iprobe")
+            try MPI.call("MPI_Iprobe") {
+                MPI_Iprobe(
+                    lockstep_MPI_ANY_SOURCE(), lockstep_MPI_ANY_TAG(), handle, &flag, lockstep_MPI_STATUS_IGNORE())
+            }
+        }
+    }
+
+    // MARK: Messages
+
+    extension MPI.Communicator {
+        /// The rank and the length of a message that waits to be received; nil where none does.
+        /// The corresponding MPI function is `MPI_Iprobe`.
+        func probe(source: Int?) throws(MPIError) -> (source: Int, byteCount: Int)? {
+            var flag: Int32 = 0
+            var status = MPI_Status()
+            var count: Int32 = 0
+            let source = source.map { Int32($0) } ?? lockstep_MPI_ANY_SOURCE()
+            try MPI.call("MPI_Iprobe") {
+                MPI_Iprobe(source, lockstep_MPI_ANY_TAG(), handle, &flag, &status)
+            }
+            guard flag != 0 else { return nil }
+            try MPI.call("MPI_Get_count") { MPI_Get_count(&status, lockstep_MPI_BYTE(), &count) }
+            return (Int(status.MPI_SOURCE), Int(count))
+        }
+
+        /// The corresponding MPI function is `MPI_Recv`.
+        func receive(byteCount: Int, from source: Int) throws(MPIError) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: byteCount)
+            try MPI.call("MPI_Recv") {
+                MPI_Recv(
+                    &bytes, Int32(byteCount), lockstep_MPI_BYTE(), Int32(source), 0, handle,
+                    lockstep_MPI_STATUS_IGNORE())
+            }
+            return bytes
+        }
+
+        /// The corresponding MPI function is `MPI_Send`.
+        func send(_ bytes: [UInt8], to target: Int) throws(MPIError) {
+            try MPI.call("MPI_Send") {
+                MPI_Send(bytes, Int32(bytes.count), lockstep_MPI_BYTE(), Int32(target), 0, handle)
+            }
         }
     }
 
@@ -119,11 +185,11 @@
 
     extension MPI.Communicator {
         /// The corresponding MPI function is `MPI_Barrier`.
-        func barrier() throws(MPIError) { try MPI.check(MPI_Barrier(handle), "MPI_Barrier") }
+        func barrier() throws(MPIError) { try MPI.call("MPI_Barrier") { MPI_Barrier(handle) } }
 
         /// The corresponding MPI function is `MPI_Bcast`.
         func broadcast(_ bytes: UnsafeMutableRawPointer?, count: Int32, root: Int) throws(MPIError) {
-            try MPI.check(MPI_Bcast(bytes, count, lockstep_MPI_BYTE(), Int32(root), handle), "MPI_Bcast")
+            try MPI.call("MPI_Bcast") { MPI_Bcast(bytes, count, lockstep_MPI_BYTE(), Int32(root), handle) }
         }
 
         /// Bytes of every rank, in rank order. The corresponding MPI function is `MPI_Allgatherv`.
@@ -132,8 +198,9 @@
             counts: UnsafePointer<Int32>, offsets: UnsafePointer<Int32>
         ) throws(MPIError) {
             let byte = lockstep_MPI_BYTE()
-            let code = MPI_Allgatherv(source, count, byte, destination, counts, offsets, byte, handle)
-            try MPI.check(code, "MPI_Allgatherv")
+            try MPI.call("MPI_Allgatherv") {
+                MPI_Allgatherv(source, count, byte, destination, counts, offsets, byte, handle)
+            }
         }
 
         /// Bytes of every rank, each of which already holds its own part in place.
@@ -142,8 +209,9 @@
             bytes: UnsafeMutableRawPointer, counts: UnsafePointer<Int32>, offsets: UnsafePointer<Int32>
         ) throws(MPIError) {
             let byte = lockstep_MPI_BYTE()
-            let code = MPI_Allgatherv(lockstep_MPI_IN_PLACE(), 0, byte, bytes, counts, offsets, byte, handle)
-            try MPI.check(code, "MPI_Allgatherv")
+            try MPI.call("MPI_Allgatherv") {
+                MPI_Allgatherv(lockstep_MPI_IN_PLACE(), 0, byte, bytes, counts, offsets, byte, handle)
+            }
         }
 
         /// Floats of every rank, each of which already holds its own part in place.
@@ -152,8 +220,9 @@
             floats: UnsafeMutablePointer<Float>, counts: UnsafePointer<Int32>, offsets: UnsafePointer<Int32>
         ) throws(MPIError) {
             let float = lockstep_MPI_FLOAT()
-            let code = MPI_Allgatherv(lockstep_MPI_IN_PLACE(), 0, float, floats, counts, offsets, float, handle)
-            try MPI.check(code, "MPI_Allgatherv")
+            try MPI.call("MPI_Allgatherv") {
+                MPI_Allgatherv(lockstep_MPI_IN_PLACE(), 0, float, floats, counts, offsets, float, handle)
+            }
         }
 
         /// Other floats to each rank, and from each. The corresponding MPI function is `MPI_Alltoallv`.
@@ -163,16 +232,18 @@
             receiveOffsets: UnsafePointer<Int32>
         ) throws(MPIError) {
             let float = lockstep_MPI_FLOAT()
-            let code = MPI_Alltoallv(
-                source, counts, offsets, float, destination, receiveCounts, receiveOffsets, float, handle)
-            try MPI.check(code, "MPI_Alltoallv")
+            try MPI.call("MPI_Alltoallv") {
+                MPI_Alltoallv(
+                    source, counts, offsets, float, destination, receiveCounts, receiveOffsets, float, handle)
+            }
         }
 
         /// Sums in place, in an order of MPI's choice. The corresponding MPI function is `MPI_Allreduce`.
         func allReduceInPlace(_ floats: UnsafeMutablePointer<Float>, count: Int32) throws(MPIError) {
-            let code = MPI_Allreduce(
-                lockstep_MPI_IN_PLACE(), floats, count, lockstep_MPI_FLOAT(), lockstep_MPI_SUM(), handle)
-            try MPI.check(code, "MPI_Allreduce")
+            try MPI.call("MPI_Allreduce") {
+                MPI_Allreduce(
+                    lockstep_MPI_IN_PLACE(), floats, count, lockstep_MPI_FLOAT(), lockstep_MPI_SUM(), handle)
+            }
         }
     }
 
@@ -184,11 +255,12 @@
         init(byteCount: Int, _ communicator: MPI.Communicator) throws(MPIError) {
             var base: UnsafeMutableRawPointer? = nil
             var window: MPI_Win? = nil
-            let code = MPI_Win_allocate_shared(
-                MPI_Aint(byteCount), 1, lockstep_MPI_INFO_NULL(), communicator.handle, &base, &window)
-            try MPI.check(code, "MPI_Win_allocate_shared")
+            try MPI.call("MPI_Win_allocate_shared") {
+                MPI_Win_allocate_shared(
+                    MPI_Aint(byteCount), 1, lockstep_MPI_INFO_NULL(), communicator.handle, &base, &window)
+            }
             handle = window!
-            try MPI.check(MPI_Win_set_errhandler(handle, lockstep_MPI_ERRORS_RETURN()), "MPI_Win_set_errhandler")
+            try MPI.call("MPI_Win_set_errhandler") { MPI_Win_set_errhandler(handle, lockstep_MPI_ERRORS_RETURN()) }
         }
 
         /// Where `rank`'s part begins in this process. The corresponding MPI function is `MPI_Win_shared_query`.
@@ -196,14 +268,14 @@
             var byteCount: MPI_Aint = 0
             var unit: Int32 = 0
             var base: UnsafeMutableRawPointer? = nil
-            try MPI.check(MPI_Win_shared_query(handle, Int32(rank), &byteCount, &unit, &base), "MPI_Win_shared_query")
+            try MPI.call("MPI_Win_shared_query") { MPI_Win_shared_query(handle, Int32(rank), &byteCount, &unit, &base) }
             return base!
         }
 
         /// Every rank must call it. The corresponding MPI function is `MPI_Win_free`.
         func free() throws(MPIError) {
             var handle: MPI_Win? = handle
-            try MPI.check(MPI_Win_free(&handle), "MPI_Win_free")
+            try MPI.call("MPI_Win_free") { MPI_Win_free(&handle) }
         }
     }
 #endif

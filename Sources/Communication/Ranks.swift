@@ -14,7 +14,7 @@
             try dieWithParent()
             endpoint = try Endpoint.startMPI()
         } catch {
-            let failure = Failure(describing: error)
+            let failure = Failure(wrapping: error)
             onFailure(failure)
             throw failure
         }
@@ -49,40 +49,55 @@
 
     extension Endpoint {
         fileprivate static func startMPI() throws -> Endpoint {
-            guard try MPI.initialize() else {
+            MPI.threadSupport = try MPI.initialize()
+            guard MPI.threadSupport != .none else {
                 throw Failure(.internal, "this MPI library does not provide MPI_THREAD_FUNNELED: use another one")
             }
             let world = MPI.world
             try world.returnErrors()
             let (rank, size) = (try world.rank(), try world.size())
-            let bare = Endpoint(
-                rank: rank, size: size, kind: .mpi, hostNames: [], hostCount: 0,
-                transport: size == 1 ? .alone : .ranks(world, nil))
-            if size == 1 {
+            guard size > 1 else {
                 return Endpoint(
                     rank: 0, size: 1, kind: .mpi, hostNames: [hostName()], hostCount: 1, transport: .alone)
             }
-
+            let bare = Endpoint(bare: world, rank: rank, hostNames: [String](repeating: "", count: size))
             let hostNames = try bare.allGather(bytes: Array(hostName().utf8)).map {
                 String(decoding: $0, as: UTF8.self)
             }
-            let host = try world.splitByHost()
-            let hostCount = try bare.allGather(value: try host.rank()).count { $0 == 0 }
-            try host.free()
-
             // Asking on any rank is enough: a launcher need not pass the environment on to all.
             let asks = getenv(transportVariable).map { String(cString: $0) } == "messages"
             let asked = try bare.allGather(value: asks).contains(true)
+            return try ofRanks(
+                world, rank: rank, hostNames: hostNames, whyMessages: asked ? "\(transportVariable)=messages" : nil,
+                isOversubscribed: false)
+        }
+
+        /// One that can only send messages.
+        private convenience init(bare communicator: MPI.Communicator, rank: Int, hostNames: [String]) {
+            self.init(
+                rank: rank, size: hostNames.count, kind: .mpi, hostNames: hostNames, hostCount: 0,
+                transport: .ranks(communicator, nil))
+        }
+
+        /// Several ranks, with a barrier in common memory where they are on one host. Collective among them.
+        ///
+        /// - Parameter whyMessages: Why they are to do without common memory; nil where nothing speaks against it.
+        static func ofRanks(
+            _ communicator: MPI.Communicator, rank: Int, hostNames: [String], whyMessages: String?,
+            isOversubscribed: Bool
+        ) throws -> Endpoint {
+            let bare = Endpoint(bare: communicator, rank: rank, hostNames: hostNames)
+            let host = try communicator.splitByHost()
+            let hostCount = try bare.allGather(value: try host.rank()).count { $0 == 0 }
+            try host.free()
             var control = SharedControl(barrier: nil, window: nil, whyNot: "the ranks are on \(hostCount) hosts")
             if hostCount == 1 {
-                control =
-                    asked
-                    ? SharedControl(barrier: nil, window: nil, whyNot: "\(transportVariable)=messages")
-                    : try SharedControl(bare, world)
+                control = try SharedControl(
+                    bare, communicator, whyMessages: whyMessages, isOversubscribed: isOversubscribed)
             }
             let endpoint = Endpoint(
-                rank: rank, size: size, kind: .mpi, hostNames: hostNames, hostCount: hostCount,
-                transport: .ranks(world, control.barrier), whyNoSharedMemory: control.whyNot)
+                rank: rank, size: hostNames.count, kind: .mpi, hostNames: hostNames, hostCount: hostCount,
+                transport: .ranks(communicator, control.barrier), whyNoSharedMemory: control.whyNot)
             endpoint.windows.control = control.window
             return endpoint
         }
@@ -103,7 +118,7 @@
                 try windows.freeAll()
                 try MPI.finalize()
             } catch {
-                throw Failure(describing: error)
+                throw Failure(wrapping: error)
             }
         }
     }

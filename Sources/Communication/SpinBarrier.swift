@@ -21,6 +21,9 @@ struct SpinBarrier {
     /// Lets messages of the other kind of transport advance while this one waits.
     private let progress: (@convention(c) () -> Void)?
 
+    /// Whether the workers had fewer processors than they are.
+    var isOversubscribed: Bool { spinLimit != Self.patience }
+
     /// 4,000 looks are 40 to 150 µs: longer than two balanced workers ever wait for each other inside a step.
     private static let patience = 4_000
     private static let watchInterval: UInt64 = 50_000_000

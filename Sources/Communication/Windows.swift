@@ -78,8 +78,14 @@
     }
 
     extension SharedControl {
-        /// Collective.
-        init(_ endpoint: Endpoint, _ world: MPI.Communicator) throws {
+        /// Collective. `isOversubscribed`: there are other ranks for the same processors.
+        init(
+            _ endpoint: Endpoint, _ world: MPI.Communicator, whyMessages: String?, isOversubscribed: Bool
+        ) throws {
+            if let whyMessages {
+                self.init(barrier: nil, window: nil, whyNot: whyMessages)
+                return
+            }
             let byteCount = ControlBlock.byteCount(size: endpoint.size)
             switch try MPI.Window.allocate(byteCount: byteCount, endpoint, world) {
             case .failure(let refusal):
@@ -93,7 +99,8 @@
                 let together = allowed.map { ProcessorSet(bytes: $0) }.reduce(ProcessorSet(words: [])) { $0.union($1) }
                 try world.barrier()
                 let barrier = SpinBarrier(
-                    block: block, rank: endpoint.rank, size: endpoint.size, processorCount: together.count,
+                    block: block, rank: endpoint.rank, size: endpoint.size,
+                    processorCount: isOversubscribed ? 0 : together.count,
                     progress: { try? MPI.world.progress() })
                 // Nobody leaves before all have seen all others live.
                 try world.barrier()

@@ -42,9 +42,9 @@ extension Endpoint {
         do {
             return try body(Communicator(self))
         } catch {
-            let failure = Failure(describing: error)
+            let failure = Failure(wrapping: error)
             if failure == agreedFailure || failure == sharedBarrier?.block.failure { throw failure }
-            let placed = size == 1 ? failure : located(failure, rank: rank)
+            let placed = size == 1 || failure == placedFailure ? failure : located(failure, rank: rank)
             poison(placed)
             throw sharedBarrier?.block.failure ?? placed
         }

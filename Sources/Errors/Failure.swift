@@ -9,6 +9,11 @@ package struct Failure: Error, Equatable {
         self.message = message
     }
 
+    /// Any other error is a defect of this program, since libraries throw `Failure` for what a user can mend.
+    package init(wrapping error: any Error) {
+        self = error as? Failure ?? Failure(.internal, "\(error)")
+    }
+
     /// Exit codes, after BSD's sysexits where one fits.
     package enum Kind: Int32, Sendable, CaseIterable {
         /// The command line alone is wrong.

@@ -1,6 +1,4 @@
-import DataLoading
 import Errors
-import Models
 import Training
 
 /// What the trials of a sweep will cost: floating-point operations of the matrix products, evaluation not counted.
@@ -19,23 +17,11 @@ package struct SweepEstimate: Sendable {
 
     /// Loads the data sets, for their sizes.
     package init(_ plan: SweepPlan) {
-        var datasets: [String: SharedDataset] = [:]
-        // By the model, as text.
-        var costs: [String: Double] = [:]
+        var costs = TrialCosts(plan, datasets: DatasetPool())
         rows = plan.trials.map { trial in
-            let options = plan.options(of: trial)
             do {
-                let key = "\(options.datasetName)\n\(options.dataDirectory ?? "")"
-                let dataset = datasets[key] ?? options.sharedDataset
-                datasets[key] = dataset
-                let configuration = try options.resolved(dataset: dataset)
-                let data = try dataset.load()
-                let text = "\(key)\n\(ModelText.text(of: configuration.model))\n\(configuration.loss.target)"
-                let cost = try costs[text] ?? Self.flopsPerSample(configuration, data)
-                costs[text] = cost
-                return Row(
-                    trial: trial, flops: cost * Self.sampleCount(configuration, data), problem: nil,
-                    configuration: configuration)
+                let cost = try costs.cost(of: trial)
+                return Row(trial: trial, flops: cost.flops, problem: nil, configuration: cost.configuration)
             } catch {
                 let problem = (error as? Failure)?.message ?? "\(error)"
                 return Row(trial: trial, flops: nil, problem: problem, configuration: nil)
@@ -52,21 +38,5 @@ package struct SweepEstimate: Sendable {
             (known[$0].flops!, $0) < (known[$1].flops!, $1)
         }
         return order.isEmpty ? nil : known[order[order.count / 2]].configuration
-    }
-
-    private static func flopsPerSample(_ configuration: TrainingConfiguration, _ data: ImageDataset) throws -> Double {
-        try Network(
-            configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
-            outputs: configuration.loss.target == .input ? .inputs : .classes(data.classCount),
-            settings: configuration.layers
-        ).trainingFlopsPerSample
-    }
-
-    /// Samples of all steps.
-    private static func sampleCount(_ configuration: TrainingConfiguration, _ data: ImageDataset) -> Double {
-        let kept = Double(data.train.count) * (1 - configuration.validationSplit)
-        let length = RunLength(configuration, sampleCount: Int(kept.rounded()))
-        let ofSteps = Double(length.stepCount) * Double(length.stepSampleCount)
-        return min(ofSteps, Double(configuration.epochs) * kept.rounded())
     }
 }

@@ -1,38 +1,35 @@
+import Communication
 import Training
 
-/// What happens during a sweep, told to rank 0's observer: started, (trial, steps, trial's end)*.
-package protocol SweepObserver {
-    /// `finishedCount`: trials that an earlier start has run already.
-    func started(_ plan: SweepPlan, path: String, finishedCount: Int)
-    func startedTrial(_ trial: SweepPlan.Trial)
-    /// What the trial's training says when it begins.
-    func startedTraining(_ start: TrainingStart)
-    /// After every step; must be quick.
-    func stepped(_ progress: TrainingProgress)
-    /// What the trial's training warns of.
-    func warned(_ warning: String)
-    func finishedTrial(_ record: TrialRecord)
+/// What is known when a sweep begins.
+package struct SweepStart: Sendable {
+    package let plan: SweepPlan
+    package let path: String
+    /// Trials that an earlier start has run already.
+    package let finishedCount: Int
+    package let groups: GroupPlan
+    /// The most groups that decisions which wait for results leave something to do; nil where none waits.
+    package let usefulGroupCount: Int?
+    /// `mpi`, `threads` or `solo`.
+    package let launcher: String
+    package let hostCount: Int
+    package let instructionSet: String
 }
 
-/// Hands a trial's events on and keeps its result.
-final class TrialObserver: TrainingObserver {
-    private let observer: any SweepObserver
-    private(set) var summary: TrainingSummary?
-    private(set) var parameterCount: Int?
-    private(set) var history: MetricHistory
-
-    init(_ observer: any SweepObserver, metric: SweepDefinition.Metric) {
-        self.observer = observer
-        history = MetricHistory(metric)
-    }
-
-    func started(_ start: TrainingStart) {
-        parameterCount = start.parameterCount
-        observer.startedTraining(start)
-    }
-
-    func stepped(_ progress: TrainingProgress) { observer.stepped(progress) }
-    func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) { history.append(points) }
-    func warned(_ warning: String) { observer.warned(warning) }
-    func finished(_ summary: TrainingSummary, path: String) { self.summary = summary }
+/// What happens during a sweep, told to one observer in worker 0's process, by one thread at a time: started, (trials'
+/// starts, progress, warnings and ends)*.
+package protocol SweepObserver: AnyObject {
+    /// Whether it wants to know of progress inside trials.
+    var wantsProgress: Bool { get }
+    func started(_ start: SweepStart)
+    func startedTrial(_ trial: SweepPlan.Trial, group: Int)
+    /// A few times a second for each group.
+    func progressed(_ progress: TrialProgress, group: Int)
+    /// What a trial's training warns of.
+    func warned(_ warning: String, number: Int)
+    /// A trial is run again, since the machine failed.
+    func returned(_ number: Int, reason: String)
+    func finishedTrial(_ record: TrialRecord, group: Int)
+    /// No trial runs any more; nothing comes after this.
+    func ended()
 }

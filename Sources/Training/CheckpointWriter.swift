@@ -118,7 +118,3 @@ final class CheckpointWriter: Sendable {
         }
     }
 }
-
-extension Failure {
-    fileprivate init(wrapping error: any Error) { self = error as? Failure ?? Failure(.internal, "\(error)") }
-}

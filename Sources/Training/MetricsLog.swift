@@ -67,4 +67,20 @@ final class MetricsLog: @unchecked Sendable {
         }
         return kept
     }
+
+    /// The points of each epoch that lines tell of, without those that only have a hash.
+    static func epochs(of lines: [UInt8]) -> [[MetricsPoint]] {
+        var epochs: [[MetricsPoint]] = []
+        for line in lines.split(separator: UInt8(ascii: "\n")) {
+            guard let point = try? JSONDecoder().decode(MetricsPoint.self, from: Data(line)),
+                point.parametersSHA256 == nil
+            else { continue }
+            if epochs.last?.last?.epoch == point.epoch {
+                epochs[epochs.count - 1].append(point)
+            } else {
+                epochs.append([point])
+            }
+        }
+        return epochs
+    }
 }

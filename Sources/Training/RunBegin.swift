@@ -13,6 +13,8 @@ struct RunBegin {
     private(set) var initialWeights: InitialWeights?
     /// Settings that a resumed run has otherwise than before.
     private(set) var changes: [String] = []
+    /// Where the run goes on, once the folder is open.
+    private(set) var resumed: ResumedRun?
 
     init() {}
 
@@ -52,6 +54,7 @@ struct RunBegin {
         let kept = point.map { MetricsLog.lines(of: $0.metricsPath, until: $0.state.step) } ?? []
         try directory.begin(configuration: run.configuration.yaml, kept: kept)
         self.directory = directory
+        resumed = point.map { ResumedRun($0, changes: changes, epochs: MetricsLog.epochs(of: kept)) }
     }
 
     /// Reads what a new run begins with. A run that goes on has it behind it.

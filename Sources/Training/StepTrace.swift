@@ -1,30 +1,20 @@
-import Checkpoints
 import Communication
-import Errors
-import Foundation
 
-/// Steps of all workers, lap by lap, as a file for chrome://tracing or ui.perfetto.dev.
-///
-/// The format is the JSON array of "Trace Event Format" (The Chromium Authors): complete events (`"ph":"X"`) with begin
-/// `ts` and duration `dur` in microseconds, and metadata events (`"ph":"M"`) with names. A process (`pid`) is a host in one
-/// benchmark, a thread (`tid`) a worker; both count from 1, since viewers take 0 for an idle processor.
+/// Steps of all workers, lap by lap, for chrome://tracing or ui.perfetto.dev: a process is a host in one benchmark, a thread
+/// a worker.
 package struct StepTrace {
     /// Steps that are kept at the end of a benchmark.
     package let stepLimit: Int
-    private var events: [String] = []
+    private var file = TraceFile()
     private var processCount = 0
 
     package init(stepLimit: Int) { self.stepLimit = stepLimit }
 
     /// Makes sure that the file can be written, by writing an empty trace.
-    package func prepare(_ path: String) throws { try Self.write([], to: path) }
+    package func prepare(_ path: String) throws { try TraceFile().write(to: path) }
 
     /// What was added on worker 0.
-    package func write(to path: String) throws { try Self.write(events, to: path) }
-
-    private static func write(_ events: [String], to path: String) throws {
-        try AtomicFile.write([Array("[\n\(events.joined(separator: ",\n"))\n]\n".utf8)], to: path)
-    }
+    package func write(to path: String) throws { try file.write(to: path) }
 
     /// Adds what all workers kept of a benchmark. Collective.
     ///
@@ -47,14 +37,11 @@ package struct StepTrace {
             all[worker].reduce(least) { min($0, $1.begin - first[hostNumbers[worker]]) }
         }
         for (number, host) in hosts.enumerated() {
-            let process = processCount + number + 1
-            try name("process_name", #""name":\#(literal("\(title) on \(host)"))"#, process: process)
-            name("process_sort_index", #""sort_index":\#(process)"#, process: process)
+            file.nameProcess(processCount + number + 1, "\(title) on \(host)")
         }
         for (worker, kept) in all.enumerated() {
             let process = processCount + hostNumbers[worker] + 1
-            name("thread_name", #""name":"worker \#(worker)""#, process: process, thread: worker + 1)
-            name("thread_sort_index", #""sort_index":\#(worker)"#, process: process, thread: worker + 1)
+            file.nameThread(worker + 1, of: process, "worker \(worker)")
             let zero = first[hostNumbers[worker]] + begin
             // A viewer nests what lies inside of each other where the outer event comes first.
             let ordered = kept.sorted { ($0.begin, $1.end) < ($1.begin, $0.end) }
@@ -65,26 +52,9 @@ package struct StepTrace {
 
     private mutating func add(_ event: PhaseRecorder.Event, zero: UInt64, process: Int, thread: Int) {
         let phase = Phase(rawValue: Int(event.phase))
-        events.append(
-            #"{"name":"\#(phase?.name ?? "step \(event.step)")","cat":"\#(phase == nil ? "step" : "phase")","ph":"X","#
-                + #""ts":\#(microseconds(event.begin - zero)),"dur":\#(microseconds(event.end - event.begin)),"#
-                + #""pid":\#(process),"tid":\#(thread),"args":{"step":\#(event.step)}}"#)
-    }
-
-    private mutating func name(_ what: String, _ value: String, process: Int, thread: Int = 0) {
-        events.append(
-            #"{"name":"\#(what)","ph":"M","pid":\#(process),"tid":\#(thread),"args":{\#(value)}}"#)
-    }
-
-    private func literal(_ text: String) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        return String(decoding: try encoder.encode(text), as: UTF8.self)
-    }
-
-    /// To the nanosecond.
-    private func microseconds(_ nanoseconds: UInt64) -> String {
-        let rest = String(nanoseconds % 1_000)
-        return "\(nanoseconds / 1_000)." + String(repeating: "0", count: 3 - rest.count) + rest
+        file.add(
+            phase?.name ?? "step \(event.step)", category: phase == nil ? "step" : "phase",
+            nanoseconds: event.begin - zero..<event.end - zero, process: process, thread: thread,
+            arguments: ["step": "\(event.step)"])
     }
 }

@@ -124,13 +124,16 @@ package struct ResumedRun: Sendable {
     package let changes: [String]
     /// Of newer checkpoints that cannot be read.
     package let warnings: [String]
+    /// The points of the epochs that lie behind it.
+    package let epochs: [[MetricsPoint]]
 
-    init(_ point: ResumePoint, changes: [String]) {
+    init(_ point: ResumePoint, changes: [String], epochs: [[MetricsPoint]]) {
         path = point.path
         epoch = point.state.epoch
         step = point.state.step
         self.changes = changes
         warnings = point.warnings
+        self.epochs = epochs
     }
 }
 

@@ -49,8 +49,12 @@ package struct TrainingRun: Sendable {
         try run(communicator, observer: communicator.rank == 0 ? makeObserver?() : nil)
     }
 
-    /// - Parameter observer: Of worker 0.
-    package func run(_ communicator: borrowing Communicator, observer: (any TrainingObserver)?) throws {
+    /// - Parameters:
+    ///   - observer: Of worker 0.
+    ///   - judge: Asked after each epoch whether the run ends there.
+    package func run(
+        _ communicator: borrowing Communicator, observer: (any TrainingObserver)?, judge: EpochJudge? = nil
+    ) throws {
         let data = try communicator.agree { try dataset.load() }
         let split = try ValidationSplit(
             count: data.train.count, fraction: configuration.validationSplit, seed: configuration.splitSeed)
@@ -83,10 +87,14 @@ package struct TrainingRun: Sendable {
         try communicator.onRoot { try begin.open(self) }
         var session = TrainingSession(
             run: self, data: data, split: split, network: network, begin: begin, state: state, trainer: trainer,
-            observer: observer,
+            observer: observer, judge: judge,
             loss: try Loss(configuration.loss, outputCount: network.outputCount))
         try session.announce(communicator)
         if let note = begin.initialWeights?.note { observer?.warned(note) }
         try session.train(communicator)
     }
 }
+
+/// Whether a run ends after the epoch that has these points, which is not its last. All workers ask with the same, and must
+/// get the same answer.
+package typealias EpochJudge = (_ points: [MetricsPoint], _ communicator: borrowing Communicator) throws -> Bool

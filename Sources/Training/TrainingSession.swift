@@ -16,6 +16,7 @@ struct TrainingSession: ~Copyable {
     let resumed: ResumedRun?
     var trainer: Trainer
     let observer: (any TrainingObserver)?
+    let judge: EpochJudge?
     let evaluator: Evaluator
     let length: RunLength
     var order: EpochOrder
@@ -37,7 +38,8 @@ struct TrainingSession: ~Copyable {
 
     init(
         run: TrainingRun, data: ImageDataset, split: ValidationSplit, network: Network, begin runBegin: RunBegin,
-        state: RunState?, trainer: consuming Trainer, observer: (any TrainingObserver)?, loss: Loss
+        state: RunState?, trainer: consuming Trainer, observer: (any TrainingObserver)?,
+        judge: EpochJudge?, loss: Loss
     ) {
         let configuration = run.configuration
         self.run = run
@@ -45,9 +47,10 @@ struct TrainingSession: ~Copyable {
         self.split = split
         self.network = network
         directory = runBegin.directory
-        resumed = runBegin.point.map { ResumedRun($0, changes: runBegin.changes) }
+        resumed = runBegin.resumed
         self.trainer = trainer
         self.observer = observer
+        self.judge = judge
         evaluator = Evaluator(network: network, loss: loss, kernels: run.kernels)
         length = RunLength(configuration, sampleCount: split.train.count)
         order = EpochOrder(indices: split.train, seed: configuration.seed, epoch: 0, batchSize: length.batchSize)
@@ -87,7 +90,8 @@ struct TrainingSession: ~Copyable {
             }
             let deciding = points.first { $0.split == .validation } ?? points[0]
             schedule.finishEpoch(loss: deciding.loss ?? .nan)
-            isStopped = try judge(points, epoch: epoch, communicator)
+            isStopped = try compare(points, epoch: epoch, communicator)
+            if let judge, trainer.stepCount < length.stepCount, try judge(points, communicator) { isStopped = true }
             if isStopped || trainer.stepCount == length.stepCount, !points.contains(where: { $0.split == .test }) {
                 points.append(try evaluate(.test, epoch, communicator))
             }
@@ -171,7 +175,7 @@ struct TrainingSession: ~Copyable {
     }
 
     /// Keeps the weights of an epoch that is the best so far, and says whether to stop: all workers see the same values.
-    private mutating func judge(
+    private mutating func compare(
         _ points: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator
     ) throws -> Bool {
         guard let value = best?.selection.metric.value(in: points) else { return false }

@@ -42,6 +42,15 @@ struct RankTests {
         }
     }
 
+    /// Groups of ranks, each in common memory or by messages, and requests to a thread of rank 0 beside it.
+    @Test(arguments: Transport.allCases) func groupsMeetAndAsk(transport: Transport) throws {
+        for (size, groupSize) in [(1, 1), (2, 1), (4, 2), (5, 2)] {
+            let job = try RankJob(["groups", "\(groupSize)"], size: size, transport: transport)
+            let result = job.finish(withinSeconds: 60)
+            #expect(result.status == 0 && result.text == "groups of \(groupSize)\n", "\(size) ranks: \(result)")
+        }
+    }
+
     /// A host without room for a window: messages, and the same bits.
     @Test func fallsBackToMessagesWhereNoWindowFits() throws {
         let job = try RankJob(

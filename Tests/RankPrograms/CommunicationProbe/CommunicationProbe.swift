@@ -68,6 +68,10 @@ struct CommunicationProbe {
                 _ = try ReferenceReduction.run(
                     communicator, layout: layout, grainCounts: [Int](repeating: 16, count: 1_000))
             }
+        case "groups":
+            try GroupExercise.meet(communicator, GroupPlan(workerCount: communicator.size, groupSize: target))
+            try GroupExercise.converse(communicator, count: 50)
+            say("groups of \(target)")
         case "mean": say(try mean(communicator))
         case "measure": say(try measure(communicator))
         default: throw Failure(.usage, "CommunicationProbe: unknown arguments \(arguments)")

@@ -1,0 +1,17 @@
+import Synchronization
+import Training
+
+/// The data sets that trials ask for; each is loaded once in a process.
+final class DatasetPool: Sendable {
+    private let datasets = Mutex<[String: SharedDataset]>([:])
+
+    func dataset(of options: TrainingOptions) -> SharedDataset {
+        datasets.withLock { datasets in
+            let key = "\(options.datasetName)\n\(options.dataDirectory ?? "")"
+            if let dataset = datasets[key] { return dataset }
+            let dataset = options.sharedDataset
+            datasets[key] = dataset
+            return dataset
+        }
+    }
+}

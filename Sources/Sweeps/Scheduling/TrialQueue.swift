@@ -1,0 +1,73 @@
+/// In which order trials are handed out. Where a decision depends on results, in the order of their numbers; otherwise the
+/// last ones longest first, so that groups end together.
+struct TrialQueue {
+    enum Next: Sendable {
+        case trial(SweepPlan.Trial)
+        /// Results are missing.
+        case waits
+        case none
+    }
+
+    /// Where numbers decide: the lowest that was not handed out yet.
+    private var nextNumber = 1
+    /// Trials that were handed out and came back, ascending.
+    private var returned: [Int] = []
+    /// Where nothing depends on results: what is left, in the order in which it is handed out.
+    private var rest: [Int]?
+    private var isSorted = false
+    private let windowCount: Int
+    private let cost: (SweepPlan.Trial) -> Double
+
+    /// - Parameters:
+    ///   - sequence: With the outcomes of trials that ran before. Where no result matters, all its trials are known.
+    ///   - windowCount: So many trials at the end are sorted.
+    ///   - cost: Of a trial, in any unit.
+    init(_ sequence: TrialSequence, windowCount: Int, cost: @escaping (SweepPlan.Trial) -> Double) {
+        self.windowCount = windowCount
+        self.cost = cost
+        let definition = sequence.plan.definition
+        guard sequence.usefulTrialCount == nil && definition.metric.target == nil else { return }
+        // Taken from the end.
+        rest = sequence.trials.map(\.number).filter { sequence.outcome(of: $0) == nil }.reversed()
+    }
+
+    mutating func next(_ sequence: inout TrialSequence) -> Next {
+        if let number = returned.first {
+            returned.removeFirst()
+            return sequence.trials.indices.contains(number - 1) ? .trial(sequence.trials[number - 1]) : .none
+        }
+        guard rest != nil else { return nextInOrder(&sequence) }
+        if !isSorted, let rest, rest.count <= windowCount {
+            let costs = Dictionary(uniqueKeysWithValues: rest.map { ($0, cost(sequence.trials[$0 - 1])) })
+            self.rest = rest.sorted { (costs[$0]!, -$0) < (costs[$1]!, -$1) }
+            isSorted = true
+        }
+        guard let number = rest?.popLast() else { return .none }
+        return .trial(sequence.trials[number - 1])
+    }
+
+    private mutating func nextInOrder(_ sequence: inout TrialSequence) -> Next {
+        while true {
+            switch sequence.trial(nextNumber) {
+            case .trial(let trial):
+                nextNumber += 1
+                if sequence.outcome(of: trial.number) == nil { return .trial(trial) }
+            case .waits: return .waits
+            case .none: return .none
+            }
+        }
+    }
+
+    /// Works out the trial that `next` will hand out, where that takes time. Returns whether there was anything to do.
+    func prepare(_ sequence: inout TrialSequence) -> Bool {
+        guard rest == nil, returned.isEmpty, nextNumber > sequence.trials.count else { return false }
+        if case .trial = sequence.trial(nextNumber) { return true }
+        return false
+    }
+
+    /// Puts a trial back, which will be the next.
+    mutating func putBack(_ number: Int) {
+        returned.append(number)
+        returned.sort()
+    }
+}

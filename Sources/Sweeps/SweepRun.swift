@@ -43,16 +43,21 @@ package struct SweepRun: Sendable {
         var directory: SweepDirectory?
         try communicator.onRoot {
             directory = try SweepDirectory(path: path, plan: plan, text: text, retriesFailed: retriesFailed)
+            try directory?.beginSession(
+                workers: communicator.size, groups: 1, workersPerTrial: communicator.size,
+                hosts: communicator.hostNames)
         }
         let observer = communicator.rank == 0 ? makeObserver() : nil
         observer?.started(plan, path: path, finishedCount: directory?.records.count { $0.state != .pending } ?? 0)
         var number = 1
         while let trial = try next(&number, directory, communicator) {
+            try communicator.onRoot { try directory?.start(trial, group: 0) }
             observer?.startedTrial(trial)
             let record = try run(trial, communicator, observer)
             try communicator.onRoot { try directory?.append(record) }
             observer?.finishedTrial(record)
         }
+        try communicator.onRoot { try directory?.endSession() }
         let last = directory?.sequence.lastNumber ?? .max
         return directory?.records.filter { $0.number <= last } ?? []
     }

@@ -84,9 +84,7 @@ extension CommandLineTests {
             }
 
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "killed", "--quiet"])
-            try job.wait(for: "third trial") {
-                (try? bench.folder.text("killed/trials.jsonl"))?.split(separator: "\n").count ?? 0 >= 3
-            }
+            try job.wait(for: "third trial") { try bench.endedTrialCount(in: "killed") >= 3 }
             kill(job.process, SIGKILL)
             _ = job.finish(withinSeconds: 30)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "killed", "--quiet"]).exitCode == 0)

@@ -89,15 +89,13 @@ extension CommandLineTests {
             #expect(text.contains("run in out/\(trial.folder)"), "\(text)")
         }
 
-        /// Killed in the middle, in the middle of a line even, a sweep goes on where it was and ends as one that was not.
+        /// Killed in the middle, a sweep goes on where it was and ends as one that was not.
         @Test(arguments: [SIGKILL, SIGTERM]) func anInterruptedSweepGoesOn(signal: Int32) throws {
             let text = Self.file.replacingOccurrences(of: "epochs: {value: 2}", with: "epochs: {value: 40}")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "whole", "--quiet"]).exitCode == 0)
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "out", "--quiet"])
-            try job.wait(for: "second trial") {
-                (try? bench.folder.text("out/trials.jsonl"))?.split(separator: "\n").count ?? 0 >= 2
-            }
+            try job.wait(for: "second trial") { try bench.endedTrialCount(in: "out") >= 2 }
             kill(job.process, signal)
             let stopped = job.finish(withinSeconds: 30)
             if signal == SIGTERM {
@@ -110,16 +108,15 @@ extension CommandLineTests {
             try #require(done.count >= 2)
             let kept = "out/\(done[0].folder)/summary.json"
             let untouched = try bench.folder.read(kept)
-            let log = try bench.folder.read("out/trials.jsonl")
-            try bench.folder.write(log + Data("{\"number\":".utf8), to: "out/trials.jsonl")
+            let seconds = try bench.trialSeconds(in: "out").prefix(done.count)
 
             let again = try bench.run(["sweep", "sweep.yaml", "--out", "out"])
             #expect(again.exitCode == 0, "\(again)")
             #expect(again.standardOutput.contains("\(done.count) trials ran before"), "\(again)")
             #expect(try trials(bench) == trials(bench, in: "whole"))
             #expect(try bench.folder.read(kept) == untouched)
-            // Seconds are those of the first time.
-            #expect(try bench.folder.read("out/trials.jsonl").starts(with: log))
+            // Those of the first time.
+            #expect(try bench.trialSeconds(in: "out").prefix(done.count) == seconds)
         }
 
         @Test func anotherFileOrOtherOptionsAreRefused() throws {

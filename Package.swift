@@ -56,6 +56,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: variants + fuzzing + [
@@ -118,6 +119,7 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Models", "Numerics",
                 "Optimizers", "Randomness", "Tensors", "Training", "Yams",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: common),
 
         // Level 4
@@ -193,8 +195,11 @@ let package = Package(
         .testTarget(
             name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
         .testTarget(
-            name: "SweepsTests", dependencies: ["Errors", "Models", "Numerics", "Randomness", "Sweeps", "Training"],
-            swiftSettings: common),
+            name: "SweepsTests",
+            dependencies: [
+                "Errors", "Models", "Numerics", "Randomness", "Sweeps", "Training",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ], swiftSettings: common),
         // Samplers on functions that cost nothing: Tests/Peers/search_quality.py compares them with Optuna's.
         .executableTarget(
             name: "SearchProbe", dependencies: ["Sweeps"], path: "Tests/RankPrograms/SearchProbe",
@@ -205,9 +210,16 @@ let package = Package(
             name: "AllocationProbe",
             dependencies: ["CAllocations", "Communication", "Errors", "KernelContract", "Kernels", "Training"],
             path: "Tests/RankPrograms/AllocationProbe", swiftSettings: common),
+        // Lets the calls that change files fail, by taking their place.
+        .target(name: "CDiskFaults", path: "Tests/RankPrograms/CDiskFaults"),
+        .executableTarget(
+            name: "StoreProbe", dependencies: ["CDiskFaults", "Errors", "Sweeps"],
+            path: "Tests/RankPrograms/StoreProbe", swiftSettings: common),
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["AllocationProbe", "Checkpoints", "CLI", "FashionMNIST", "Kernels", "Training"],
-            swiftSettings: common),
+            dependencies: [
+                "AllocationProbe", "Checkpoints", "CLI", "Errors", "FashionMNIST", "Kernels", "StoreProbe", "Sweeps",
+                "Training",
+            ], swiftSettings: common),
     ]
 )

@@ -3,7 +3,8 @@
 
 # Debian packages: what building and training need, and what the checks need besides.
 # shellcheck disable=SC2034  # used by the scripts that source this file
-readonly build_packages=(libopenmpi-dev openmpi-bin pkg-config zlib1g-dev libpng-dev curl dataset-fashion-mnist)
+readonly build_packages=(
+    libopenmpi-dev openmpi-bin pkg-config zlib1g-dev libpng-dev libsqlite3-dev curl dataset-fashion-mnist)
 # shellcheck disable=SC2034
 readonly check_packages=(shellcheck binutils python3)
 readonly required_swift=6.2

@@ -2,9 +2,7 @@ import ArgumentParser
 import Communication
 import Errors
 import Foundation
-
-/// What this version is called; docs and checkpoints say it too.
-let programVersion = "0.1.0"
+import Training
 
 struct LockstepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

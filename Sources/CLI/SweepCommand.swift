@@ -9,7 +9,7 @@ import Training
 struct SweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sweep", abstract: "Search many configurations of a file side by side, and compare them.",
-        subcommands: [Run.self, List.self, Best.self], defaultSubcommand: Run.self)
+        subcommands: [Run.self, List.self, Best.self, Status.self], defaultSubcommand: Run.self)
 
     struct Run: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -106,8 +106,8 @@ struct SweepCommand: ParsableCommand {
                 throw Failure(
                     .usage, "--resume \(resume) goes on as the sweep began: no FILE, no --out and no options of train")
             }
-            let text = try SweepDirectory.text(of: resume)
-            return (try SweepDirectory.plan(of: resume), text, resume)
+            let contents = try SweepDirectory.read(resume)
+            return (contents.plan, contents.text, resume)
         }
 
         private static func read(_ file: String) throws -> String {
@@ -125,55 +125,6 @@ struct SweepCommand: ParsableCommand {
                 throw Failure(.data, "\(file): is not UTF-8 text")
             }
             return text
-        }
-    }
-
-    struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the trials of a sweep's folder.")
-
-        @Argument(help: ArgumentHelp("The folder that `sweep run` wrote.", valueName: "DIR"))
-        var folder: String
-
-        @Flag(help: "Print one JSON document.")
-        var json = false
-
-        @Flag(help: "Print the table as Markdown.")
-        var markdown = false
-
-        func run() throws {
-            guard !(json && markdown) else { throw Failure(.usage, "--json and --markdown exclude each other") }
-            let (plan, records) = try SweepDirectory.read(folder)
-            if json { return Output.line(try Trials(trials: records).json(pretty: true)) }
-            let table = SweepTable(plan, records)
-            let terminal = Terminal(environment: ProcessInfo.processInfo.environment)
-            Output.line(markdown ? table.markdown : table.text(width: terminal.width))
-        }
-
-        private struct Trials: Encodable {
-            let trials: [TrialRecord]
-        }
-    }
-
-    struct Best: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Show the best trial of a sweep's folder.")
-
-        @Argument(help: ArgumentHelp("The folder that `sweep run` wrote.", valueName: "DIR"))
-        var folder: String
-
-        @Flag(help: "Print one JSON document.")
-        var json = false
-
-        func run() throws {
-            let (plan, records) = try SweepDirectory.read(folder)
-            guard let best = plan.best(of: records) else {
-                throw Failure(.data, "\(folder): no trial has finished yet, so there is no best one")
-            }
-            if json { return Output.line(try best.json(pretty: true)) }
-            let metric = plan.definition.metric.name
-            let varying = best.trial.parameters.filter { plan.varying.contains($0.option) }
-            Output.line("trial \(best.number) of \(records.count): \(metric) \(best.value.map { "\($0)" } ?? "")")
-            for (option, value) in varying { Output.line("  \(option): \(value.text)") }
-            Output.line("run in \(folder)/\(best.folder), sha256 \(best.parametersSHA256 ?? "")")
         }
     }
 }

@@ -79,7 +79,7 @@ extension SweepTable {
     private func isNumeric(_ column: Int) -> Bool {
         rows.allSatisfy { row in
             row[column].unicodeScalars.allSatisfy { "0123456789.,-+e–…± /".unicodeScalars.contains($0) }
-                || ["failed", "none"].contains(row[column])
+                || ["failed", "none", "running", "stopped"].contains(row[column])
         }
     }
 }

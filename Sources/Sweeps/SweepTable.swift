@@ -21,12 +21,13 @@ package struct SweepTable: Sendable {
         self.notes = notes
     }
 
-    package init(_ plan: SweepPlan, _ records: [TrialRecord]) {
-        let options = plan.varying.filter { $0 != "seed" }
-        let hasSeeds = plan.varying.contains("seed")
+    /// - Parameter summarizesSeeds: Whether trials that differ in their seed only share a row.
+    package init(_ plan: SweepPlan, _ records: [TrialRecord], summarizesSeeds: Bool = true) {
+        let hasSeeds = summarizesSeeds && plan.varying.contains("seed")
+        let options = plan.varying.filter { !hasSeeds || $0 != "seed" }
         let groups = Self.groups(plan, records, isBySeed: hasSeeds)
         let measures = Measure.shown(records, metric: plan.definition.metric.name)
-        let hasConfidence = plan.definition.seeds > 1
+        let hasConfidence = hasSeeds && plan.definition.seeds > 1
         columns =
             [hasSeeds ? "trials" : "trial"] + options + (hasSeeds ? ["seeds"] : []) + measures.map(\.title)
             + (hasConfidence ? ["95 % ±"] : []) + ["seconds"]
@@ -60,8 +61,9 @@ package struct SweepTable: Sendable {
     }
 
     private static func state(of group: [TrialRecord]) -> String {
-        for (state, text) in [(TrialRecord.State.pending, "…"), (.failed, "failed"), (.stopped, "stopped")]
-        where group.contains(where: { $0.state == state }) {
+        for (state, text) in [
+            (TrialRecord.State.running, "running"), (.pending, "…"), (.failed, "failed"), (.stopped, "stopped"),
+        ] where group.contains(where: { $0.state == state }) {
             return text
         }
         return "–"

@@ -41,6 +41,11 @@ package struct SweepValue: Sendable {
         }
     }
 
+    /// As the trial store holds it.
+    package init(text: String, number: Double?, isNull: Bool) {
+        self.init(text: text, kind: isNull ? .null : number.map { .number($0) } ?? .other(text), place: "")
+    }
+
     private init(text: String, kind: Kind, place: String) {
         self.text = text
         self.kind = kind

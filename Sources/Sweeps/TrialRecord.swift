@@ -1,14 +1,18 @@
-import Training
+import Errors
+import Foundation
 
-/// What became of a trial: a line of `trials.jsonl`, an element of `sweep list --json`.
+/// What became of a trial: a row of the store, an element of `sweep list --json`.
 package struct TrialRecord: Encodable, Sendable {
-    package enum State: String, Codable, Sendable {
+    package enum State: String, Codable, CaseIterable, Sendable {
         /// Not run yet, or interrupted.
         case pending
+        case running
         case finished
         /// Ended early: others were better.
         case stopped
         case failed
+
+        package var hasEnded: Bool { self != .pending && self != .running }
     }
 
     package let number: Int
@@ -18,7 +22,7 @@ package struct TrialRecord: Encodable, Sendable {
     package var value: Double?
     package var parametersSHA256: String?
     package var seconds: Double?
-    /// Why it failed.
+    /// Why it failed, or was put back.
     package var reason: String?
     /// The run's, inside the sweep's folder.
     package let folder: String
@@ -26,41 +30,31 @@ package struct TrialRecord: Encodable, Sendable {
     package var measures: [String: Double] = [:]
     /// The sweep's metric after each epoch, where a run knows it then.
     package var history: [Double] = []
+    /// How often it was started.
+    package var attempts = 0
+    /// Of workers, that runs it or ran it last.
+    package var group: Int?
+    /// The start of the command that ran it last.
+    package var session: Int?
+    package var begun: Date?
+    package var ended: Date?
     package let trial: SweepPlan.Trial
 
     private enum CodingKeys: String, CodingKey {
-        case number, state, parameters, value, parametersSHA256, seconds, reason, folder, measures, history
+        case number, state, parameters, value, parametersSHA256, seconds, reason, folder, measures, history, attempts
+        case group
     }
 
-    init(_ trial: SweepPlan.Trial, of plan: SweepPlan, state: State = .pending) {
+    package init(_ trial: SweepPlan.Trial, state: State = .pending, folder: String) {
         self.trial = trial
         number = trial.number
         self.state = state
         parameters = Dictionary(trial.parameters.map { ($0.option, $0.value) }, uniquingKeysWith: { $1 })
-        folder = trial.folderName(varying: plan.varying)
+        self.folder = folder
     }
 
-    /// What a line of `trials.jsonl` adds to what the plan knows.
-    struct Outcome: Decodable {
-        let number: Int
-        let state: State
-        let value: Double?
-        let parametersSHA256: String?
-        let seconds: Double?
-        let reason: String?
-        let measures: [String: Double]
-        let history: [Double]?
-        let parameters: [String: JSONScalar]
-    }
-
-    mutating func take(_ outcome: Outcome) {
-        state = outcome.state
-        value = outcome.value
-        parametersSHA256 = outcome.parametersSHA256
-        seconds = outcome.seconds
-        reason = outcome.reason
-        measures = outcome.measures
-        history = outcome.history ?? []
+    package init(_ trial: SweepPlan.Trial, of plan: SweepPlan, state: State = .pending) {
+        self.init(trial, state: state, folder: trial.folderName(varying: plan.varying))
     }
 
     /// What the search makes of it.
@@ -69,66 +63,50 @@ package struct TrialRecord: Encodable, Sendable {
     }
 }
 
-/// A value of `trials.jsonl`.
-enum JSONScalar: Decodable, Sendable {
-    case value(SweepValue)
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
-            self = .value(SweepValue.none)
-        } else if let number = try? container.decode(Double.self) {
-            self = .value(SweepValue(number: number))
-        } else {
-            self = .value(SweepValue(try container.decode(String.self), isQuoted: true, place: ""))
-        }
-    }
-
-    var value: SweepValue {
-        switch self {
-        case .value(let value): value
-        }
+extension SweepPlan.Trial {
+    /// One that was written down.
+    package init(stored number: Int, _ parameters: [(option: String, value: SweepValue)]) {
+        self.init(number: number, parameters: parameters)
     }
 }
 
 extension SweepPlan {
-    /// The sequence with what was run already, and a record for each of its trials with its outcome, where there is
-    /// one.
+    /// The sequence with what was run already, and a record for each of its trials: that of `stored`, where there is one.
     /// Trials that no result decides are all there.
-    func resumed(_ outcomes: [TrialRecord.Outcome]) -> (sequence: TrialSequence, records: [TrialRecord]) {
+    ///
+    /// - Throws: `Failure(.data)` where a stored trial is another one than the file's.
+    func resumed(_ stored: [TrialRecord], at path: String) throws -> (sequence: TrialSequence, records: [TrialRecord]) {
         var sequence = TrialSequence(self)
-        var latest: [Int: TrialRecord.Outcome] = [:]
-        for outcome in outcomes { latest[outcome.number] = outcome }
+        let known = Dictionary(stored.map { ($0.number, $0) }, uniquingKeysWith: { $1 })
         if definition.method.usesResults {
             var first = 1
-            while let outcome = latest[first] {
-                sequence.restore(restored(outcome.parameters.mapValues(\.value)))
+            while let record = known[first] {
+                sequence.restore(record.trial.parameters.map { ($0.option, placed($0.value, of: $0.option)) })
                 first += definition.seeds
             }
         } else {
             for trial in trials { _ = sequence.trial(trial.number) }
         }
-        let records = sequence.trials.map { trial in
-            var record = TrialRecord(trial, of: self)
-            if let outcome = latest[trial.number] { record.take(outcome) }
-            return record
+        let records = try sequence.trials.map { trial in
+            guard let old = known[trial.number] else { return TrialRecord(trial, of: self) }
+            let record = TrialRecord(trial, of: self)
+            guard record.parameters == old.parameters else {
+                throw Failure(
+                    .data,
+                    "\(path): trial \(trial.number) has other parameters there than \(definition.method.rawValue) gives it "
+                        + "now: another version of the program wrote it; go on with that one, or choose another --out")
+            }
+            return old
         }
-        for record in records where record.state != .pending { sequence.record(record.outcome, of: record.number) }
+        for record in records where record.state.hasEnded { sequence.record(record.outcome, of: record.number) }
         return (sequence, records)
     }
 
-    /// A configuration that was written down, in the order of the file's paths and as the file spells its values.
-    private func restored(_ values: [String: SweepValue]) -> [(option: String, value: SweepValue)] {
+    /// A stored value with the place where the file says it.
+    private func placed(_ value: SweepValue, of option: String) -> SweepValue {
         let known = definition.parameters + definition.points.joined()
-        var order: [String] = []
-        for parameter in known.sorted(by: { $0.path.precedes($1.path) }) where !order.contains(parameter.option) {
-            order.append(parameter.option)
-        }
-        return order.compactMap { option in
-            guard let value = values[option] else { return nil }
-            let same = known.first { $0.option == option && $0.values.contains(value) }
-            return (option, same?.values.first { $0 == value } ?? value)
-        }
+        let same = known.first { $0.option == option && $0.values.contains(value) }
+        return same?.values.first { $0 == value } ?? value
     }
 
     /// The finished trial with the best value; of equal ones the first. Nil while none has finished.

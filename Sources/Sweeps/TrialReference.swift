@@ -12,7 +12,8 @@ package struct TrialReference: Sendable {
         let cut = path.lastIndex(of: "/")
         let name = cut.map { String(path[path.index(after: $0)...]) } ?? path
         let folder = cut.map { String(path[..<$0]) } ?? "."
-        let (plan, records) = try SweepDirectory.read(folder)
+        let contents = try SweepDirectory.read(folder)
+        let (plan, records) = (contents.plan, contents.records)
         if name == "best" {
             guard let best = plan.best(of: records) else {
                 throw Failure(.data, "\(folder): no trial has finished yet, so there is no best one")

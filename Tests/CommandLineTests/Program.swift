@@ -11,6 +11,9 @@ enum Program {
     /// Training that counts what it allocates.
     static let allocationProbe = built("AllocationProbe")
 
+    /// A sweep's folder whose disk can fail.
+    static let storeProbe = built("StoreProbe")
+
     /// What lies beside the test bundle in the build folder.
     private static func built(_ name: String, orElse advice: String = "") -> String {
         let places = [

@@ -89,15 +89,13 @@ extension CommandLineTests {
             #expect(text.contains("run in out/\(trial.folder)"), "\(text)")
         }
 
-        /// Killed in the middle, in the middle of a line even, a sweep goes on where it was and ends as one that was not.
+        /// Killed in the middle, a sweep goes on where it was and ends as one that was not.
         @Test(arguments: [SIGKILL, SIGTERM]) func anInterruptedSweepGoesOn(signal: Int32) throws {
             let text = Self.file.replacingOccurrences(of: "epochs: {value: 2}", with: "epochs: {value: 40}")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "whole", "--quiet"]).exitCode == 0)
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "out", "--quiet"])
-            try job.wait(for: "second trial") {
-                (try? bench.folder.text("out/trials.jsonl"))?.split(separator: "\n").count ?? 0 >= 2
-            }
+            try job.wait(for: "second trial") { try bench.endedTrialCount(in: "out") >= 2 }
             kill(job.process, signal)
             let stopped = job.finish(withinSeconds: 30)
             if signal == SIGTERM {
@@ -110,16 +108,15 @@ extension CommandLineTests {
             try #require(done.count >= 2)
             let kept = "out/\(done[0].folder)/summary.json"
             let untouched = try bench.folder.read(kept)
-            let log = try bench.folder.read("out/trials.jsonl")
-            try bench.folder.write(log + Data("{\"number\":".utf8), to: "out/trials.jsonl")
+            let seconds = try bench.trialSeconds(in: "out").prefix(done.count)
 
             let again = try bench.run(["sweep", "sweep.yaml", "--out", "out"])
             #expect(again.exitCode == 0, "\(again)")
             #expect(again.standardOutput.contains("\(done.count) trials ran before"), "\(again)")
             #expect(try trials(bench) == trials(bench, in: "whole"))
             #expect(try bench.folder.read(kept) == untouched)
-            // Seconds are those of the first time.
-            #expect(try bench.folder.read("out/trials.jsonl").starts(with: log))
+            // Those of the first time.
+            #expect(try bench.trialSeconds(in: "out").prefix(done.count) == seconds)
         }
 
         @Test func anotherFileOrOtherOptionsAreRefused() throws {
@@ -170,15 +167,21 @@ extension CommandLineTests {
             #expect(narrow.split(separator: "\n").contains { $0.hasSuffix(" *") }, "\(narrow)")
         }
 
-        @Test(.enabled(if: Program.hasRanks)) func aTerminalGetsOneLineThatIsRedrawn() throws {
-            let bench = try bench()
+        /// What runs is drawn below the lines that stay, and never wraps.
+        @Test(.enabled(if: Program.hasRanks)) func aTerminalSeesWhatRuns() throws {
+            let bench = try bench(
+                Self.file.replacingOccurrences(of: "epochs: {value: 2}", with: "epochs: {value: 200}"))
             let result = try bench.run(
-                ["sweep", "sweep.yaml", "--out", "out"], ranks: 1,
+                ["sweep", "sweep.yaml", "--out", "out"], ranks: 2,
                 environment: ["LOCKSTEP_TERMINAL_WIDTH": "80", "NO_COLOR": "1"])
             #expect(result.exitCode == 0, "\(result)")
-            let drawn = result.standardOutput.components(separatedBy: "\r\u{1B}[K").dropFirst()
-            let bars = drawn.filter { $0.hasPrefix("trial ") && !$0.contains("\n") }
-            #expect(bars.count >= 6 && bars.allSatisfy { $0.count < 80 }, "\(bars)")
+            let lines = result.standardOutput.split(separator: "\n")
+            let bars = lines.filter { $0.contains("left") && $0.contains("epoch ") }
+            #expect(!bars.isEmpty && bars.allSatisfy { $0.count < 80 }, "\(lines)")
+            #expect(lines.contains { $0.contains("of 6 done") && $0.contains("best ") }, "\(lines)")
+            // The last thing is to erase it.
+            let end = result.standardOutput.components(separatedBy: "\u{1B}[J").last ?? ""
+            #expect(!end.contains("done") && end.contains(" *"), "\(end)")
         }
     }
 

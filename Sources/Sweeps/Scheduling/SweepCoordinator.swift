@@ -1,6 +1,5 @@
 import Communication
 import Errors
-import Foundation
 import Training
 
 /// Hands trials out to the groups, decides which go on, and writes down what became of them: one thread of worker 0's
@@ -18,12 +17,6 @@ final class SweepCoordinator: @unchecked Sendable {
         case hasLeft
     }
 
-    private enum Event {
-        case began(SweepPlan.Trial, group: Int, Date)
-        case ended(TrialRecord, Date)
-        case returned(Int, reason: String)
-    }
-
     private let plan: SweepPlan
     private let path: String
     private let groups: GroupPlan
@@ -34,7 +27,7 @@ final class SweepCoordinator: @unchecked Sendable {
     private var queue: TrialQueue
     private var weights: KeptWeights?
     /// What is not on the disk yet, in the order in which it happened.
-    private var events: [Event] = []
+    private var unsaved: [TrialRecord] = []
     private var states: [GroupState]
     /// By group.
     private var running: [Int: SweepPlan.Trial] = [:]
@@ -81,9 +74,9 @@ final class SweepCoordinator: @unchecked Sendable {
                     continue
                 }
                 // First what groups wait for, then the disk, then what they may ask for next.
-                isIdle = try !answerGroups() && !writeEvent() && (isEnding || !queue.prepare(&directory.sequence))
+                isIdle = try !answerGroups() && !saveOne() && (isEnding || !queue.prepare(&directory.sequence))
             }
-            while try writeEvent() {}
+            while try saveOne() {}
             try directory.endSession()
         } catch {
             isStoreBroken = true
@@ -129,9 +122,8 @@ extension SweepCoordinator {
         case .warned(let number, let warning): observer.warned(warning, number: number)
         case .ended(let result):
             guard let trial = running.removeValue(forKey: group) else { return }
-            let record = result.record(of: trial, plan)
-            directory.record(record)
-            events.append(.ended(record, Date()))
+            let record = directory.ended(result.record(of: trial, plan))
+            unsaved.append(record)
             observer.finishedTrial(record, group: group)
         case .stopped(let number):
             running[group] = nil
@@ -160,7 +152,7 @@ extension SweepCoordinator {
     }
 
     private func putBack(_ number: Int, reason: String) {
-        events.append(.returned(number, reason: reason))
+        unsaved.append(directory.returned(number, reason: reason))
         queue.putBack(number)
     }
 }
@@ -184,23 +176,19 @@ extension SweepCoordinator {
             try server.reply(reply.messageBytes, to: groups.workers(of: group).lowerBound)
             hasAnswered = true
             guard case .trial = reply, let trial = running[group] else { continue }
-            events.append(.began(trial, group: group, Date()))
+            unsaved.append(directory.started(trial, group: group))
             observer.startedTrial(trial, group: group)
         }
         return hasAnswered
     }
 
-    /// Writes down what has happened since, an event at a time. A job that dies before goes on as if it had died before the
-    /// event: a trial that had ended ends again from its last checkpoint. Returns whether there was anything.
-    private func writeEvent() throws -> Bool {
-        guard !isStoreBroken, !events.isEmpty else { return false }
-        switch events.removeFirst() {
-        case .began(let trial, let group, let time): try directory.start(trial, group: group, at: time)
-        case .ended(let record, let time):
-            try directory.write(record, at: time)
-            weights?.take(record)
-        case .returned(let number, let reason): try directory.requeue(number, reason: reason)
-        }
+    /// Writes down what has happened, an event at a time. Where the job dies before, a trial that had ended ends again from its
+    /// last checkpoint. Returns whether there was anything.
+    private func saveOne() throws -> Bool {
+        guard !isStoreBroken, !unsaved.isEmpty else { return false }
+        let record = unsaved.removeFirst()
+        try directory.save(record)
+        if record.state.hasEnded { weights?.take(record) }
         return true
     }
 

@@ -25,7 +25,7 @@ package struct SweepEstimate: Sendable {
         rows = plan.trials.map { trial in
             let options = plan.options(of: trial)
             do {
-                let key = "\(options.datasetName)\n\(options.dataDirectory ?? "")"
+                let key = options.datasetKey
                 let dataset = datasets[key] ?? options.sharedDataset
                 datasets[key] = dataset
                 let configuration = try options.resolved(dataset: dataset)
@@ -64,9 +64,9 @@ package struct SweepEstimate: Sendable {
 
     /// Samples of all steps.
     private static func sampleCount(_ configuration: TrainingConfiguration, _ data: ImageDataset) -> Double {
-        let kept = Double(data.train.count) * (1 - configuration.validationSplit)
-        let length = RunLength(configuration, sampleCount: Int(kept.rounded()))
+        let kept = configuration.trainCount(of: data)
+        let length = RunLength(configuration, sampleCount: kept)
         let ofSteps = Double(length.stepCount) * Double(length.stepSampleCount)
-        return min(ofSteps, Double(configuration.epochs) * kept.rounded())
+        return min(ofSteps, Double(configuration.epochs) * Double(kept))
     }
 }

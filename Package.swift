@@ -162,7 +162,8 @@ let package = Package(
             name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "FuzzTargets", "Tensors"],
             swiftSettings: common),
         .target(
-            name: "FuzzTargets", dependencies: ["Checkpoints", "Errors", "Models", "Tensors", "Training"],
+            name: "FuzzTargets",
+            dependencies: ["Checkpoints", "DataLoading", "Errors", "Models", "Tensors", "Training"],
             path: "Tests/Fuzzing/FuzzTargets", swiftSettings: common),
         .testTarget(
             name: "CorpusTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/CorpusTests",

@@ -88,6 +88,8 @@ extension BenchCommand {
             let options = training.options
             let ignored = [
                 "steps": options.steps != nil, "validation-split": options.validationSplit != nil,
+                "fold": options.fold != nil, "stratified": options.isStratified != nil,
+                "samples": options.samples != nil, "subset": options.subset != nil,
                 "hash-every": options.hashEvery != nil, "metric": options.metric != nil,
                 "patience": options.patience != nil,
             ]

@@ -24,7 +24,7 @@ struct SweepPreview {
 
     func show() throws {
         let estimate = SweepEstimate(plan)
-        let dataset = estimate.middle.map { SharedDataset(name: $0.dataset, dataDirectory: $0.dataDirectory) }
+        let dataset = estimate.middle.map { $0.sharedDataset }
         _ = try onWorkers(workers) { [self] communicator in
             try communicator.onRoot {
                 describe(estimate)

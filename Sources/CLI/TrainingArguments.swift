@@ -15,6 +15,35 @@ struct TrainingArguments: ParsableArguments {
             "Where to look for data sets, before LOCKSTEP_DATA and the system's folders.", valueName: "DIR"))
     var dataDir: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Classes to keep, by number or name, which become 0, 1, …; 0+2,1+3 makes two classes of four. Default: all.",
+            valueName: "LIST"))
+    var classes: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Train on N samples, those of a smaller N among them; default: all that are not held out.", valueName: "N"))
+    var samples: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Instead of --samples: this part of what is not held out.", valueName: "FRACTION"))
+    var subset: Double?
+
+    @Option(
+        help: ArgumentHelp(
+            "Change pictures at random, anew in each epoch: \"shift 2, rotate 10, scale 0.9 1.1, shear 0.1, elastic 2 7, "
+                + "flip, erase 0.5 8, noise 8\", or some of these (docs/DATA.md).", valueName: "TEXT"))
+    var augment: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Bring pixels to mean 0 and standard deviation 1, as those of the training data have them: all together "
+                + "(dataset) or each by itself (pixel).", valueName: "dataset|pixel"))
+    var standardize: String?
+
     @Option(help: ArgumentHelp("Layers, such as \"dense 128, relu, dense 64, relu, dense 10\".", valueName: "TEXT"))
     var model: String?
 
@@ -151,10 +180,22 @@ struct TrainingArguments: ParsableArguments {
     @Option(parsing: .unconditional, help: "Decides weights and order; default 1.")
     var seed: UInt64?
 
-    @Option(parsing: .unconditional, help: "Decides the validation split; default 1.")
+    @Option(
+        help: ArgumentHelp(
+            "Instead of --validation-split: 2/5 holds out the second of five folds.", valueName: "K/N"))
+    var fold: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Hold out, and with --samples train on, the same share of every class.")
+    var stratified: Bool?
+
+    @Option(parsing: .unconditional, help: "Decides the validation split, folds and samples; default 1.")
     var splitSeed: UInt64?
 
-    @Option(parsing: .unconditional, help: "Fraction of the training data that is kept for validation; default 0.")
+    @Option(
+        parsing: .unconditional,
+        help: "Fraction of the training data that is held out for validation; default 0, or the data set's own part.")
     var validationSplit: Double?
 
     @Option(
@@ -181,6 +222,13 @@ struct TrainingArguments: ParsableArguments {
         var options = TrainingOptions()
         options.dataset = dataset
         options.dataDirectory = dataDir
+        options.classes = classes
+        options.samples = samples
+        options.subset = subset
+        options.fold = fold
+        options.isStratified = stratified
+        options.augmentation = augment
+        options.standardization = standardize
         options.model = model
         options.family = family.options
         options.initializer = initializer

@@ -1,3 +1,5 @@
+import Errors
+
 // `String ==` and `<` go by canonical equivalence: composed and decomposed é are one. In a file they are two names.
 
 extension String {
@@ -10,23 +12,6 @@ extension String {
         bytes.appendJSON(String(String.UnicodeScalarView(unicodeScalars.prefix(60))))
         let text = String(decoding: bytes, as: UTF8.self) + (unicodeScalars.dropFirst(60).isEmpty ? "" : "…")
         return text.onOneLine(atMost: .max)
-    }
-
-    /// For messages that repeat what a file says: what moves a terminal's cursor is written out, and the text is cut.
-    package func onOneLine(atMost byteCount: Int) -> String {
-        var text = ""
-        for scalar in unicodeScalars {
-            var word = String(scalar)
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                let digits = String(scalar.value, radix: 16)
-                word = "\\u" + String(repeating: "0", count: max(0, 4 - digits.utf8.count)) + digits
-            default: break
-            }
-            guard text.utf8.count + word.utf8.count <= byteCount else { return text + "…" }
-            text += word
-        }
-        return text
     }
 }
 

@@ -114,8 +114,11 @@ package struct Augmentation: Sendable, Equatable {
 
     /// Displacement of grid point (row, column) along `axis` (0: x), in 1/65,536 of a pixel.
     static func gridValue(_ random: KeyedRandom, _ elastic: Elastic, _ index: Int, _ axis: Int) -> Int32 {
-        let uniform = Double(random.word(at: gridPosition + UInt64(2 * index + axis))) * 0x1p-32
-        return fixed((2 * uniform - 1) * elastic.amplitude)
+        gridValue(random.word(at: gridPosition + UInt64(2 * index + axis)), elastic)
+    }
+
+    static func gridValue(_ word: UInt32, _ elastic: Elastic) -> Int32 {
+        fixed((2 * (Double(word) * 0x1p-32) - 1) * elastic.amplitude)
     }
 
     /// Grid points along an extent: the spline at a place needs one before and two after it.

@@ -24,9 +24,30 @@ extension Augmentation {
             for (value, range) in zip(values, change.ranges) where !range.contains(value) {
                 throw failure("\(name) \(value) is outside \(range.lowerBound) to \(range.upperBound)")
             }
+            guard !["elastic", "erase"].contains(name) || Double(Int(values[1])) == values[1] else {
+                throw failure("\(name) takes \(change.parameters), the second a whole number")
+            }
             guard name != "scale" || values[0] <= values[1] else { throw failure("scale takes LEAST before GREATEST") }
             change.set(&self, values)
         }
+    }
+
+    /// What `init(text:)` reads back to the same; `none` for no change.
+    package var text: String {
+        func number(_ value: Double) -> String {
+            // Not `Int(exactly:)`: it calls libm's `trunc`. All numbers lie in 0...1,024.
+            Double(Int(value)) == value ? "\(Int(value))" : "\(value)"
+        }
+        var parts: [String] = []
+        if shift != 0 { parts.append("shift \(number(shift))") }
+        if rotation != 0 { parts.append("rotate \(number(rotation))") }
+        if scale != 1...1 { parts.append("scale \(number(scale.lowerBound)) \(number(scale.upperBound))") }
+        if shear != 0 { parts.append("shear \(number(shear))") }
+        if let elastic { parts.append("elastic \(number(elastic.amplitude)) \(elastic.spacing)") }
+        if flips { parts.append("flip") }
+        if let erasing { parts.append("erase \(number(erasing.probability)) \(erasing.greatestSide)") }
+        if noise != 0 { parts.append("noise \(number(noise))") }
+        return parts.isEmpty ? "none" : parts.joined(separator: ", ")
     }
 
     private struct Change: Sendable {

@@ -7,14 +7,14 @@ package final class Augmenter {
     private let width: Int
     private let channels: Int
     private let seed: UInt64
-    /// `[height, gridColumns, 2]`: grid values already summed along y.
-    private var columns: [Int32]
-    /// `[gridRows, gridColumns, 2]`
-    private var grid: [Int32]
+    /// `[gridRows, gridColumns]`
+    private let grid: UnsafeMutableBufferPointer<SIMD2<Int32>>
+    /// `[gridRows, width]`: grid values already summed along x.
+    private let gridRows: UnsafeMutableBufferPointer<SIMD2<Int32>>
     /// For each step within the spacing.
-    private let weights: [SIMD4<Int32>]
+    private let weights: UnsafeMutableBufferPointer<SIMD4<Int32>>
     /// `[width]`: displacement of a row's pixels.
-    private var displacements: [SIMD2<Int32>]
+    private let displacements: UnsafeMutableBufferPointer<SIMD2<Int32>>
 
     package init(_ augmentation: Augmentation, height: Int, width: Int, channels: Int, seed: UInt64) {
         precondition(
@@ -23,14 +23,28 @@ package final class Augmenter {
             "Augmenter: [\(height), \(width), \(channels)] is no picture that places in 32 bits can be of")
         self.augmentation = augmentation
         (self.height, self.width, self.channels, self.seed) = (height, width, channels, seed)
-        let spacing = augmentation.elastic?.spacing ?? 1
+        func allocate<Element>(_ count: Int, _ value: Element) -> UnsafeMutableBufferPointer<Element> {
+            let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: count)
+            buffer.initialize(repeating: value)
+            return buffer
+        }
+        let spacing = augmentation.elastic?.spacing ?? 0
         let hasGrid = augmentation.elastic != nil
-        let gridColumns = hasGrid ? Augmentation.gridCount(width, spacing) : 0
-        let gridRows = hasGrid ? Augmentation.gridCount(height, spacing) : 0
-        grid = [Int32](repeating: 0, count: 2 * gridRows * gridColumns)
-        columns = [Int32](repeating: 0, count: 2 * gridColumns)
-        weights = hasGrid ? (0..<spacing).map { Augmentation.splineWeights($0, spacing) } : []
-        displacements = [SIMD2<Int32>](repeating: .zero, count: width)
+        let rowCount = hasGrid ? Augmentation.gridCount(height, spacing) : 0
+        let columnCount = hasGrid ? Augmentation.gridCount(width, spacing) : 0
+        // A random block is four words, two places of the grid.
+        grid = allocate((rowCount * columnCount + 1) / 2 * 2, .zero)
+        gridRows = allocate(rowCount * width, .zero)
+        weights = allocate(spacing, .zero)
+        for step in 0..<spacing { weights[step] = Augmentation.splineWeights(step, spacing) }
+        displacements = allocate(width, .zero)
+    }
+
+    deinit {
+        grid.deallocate()
+        gridRows.deallocate()
+        weights.deallocate()
+        displacements.deallocate()
     }
 
     /// Writes what becomes of `source` in `epoch`; both `[height, width, channels]`, and apart.
@@ -40,13 +54,15 @@ package final class Augmenter {
         let random = Augmentation.stream(seed: seed, epoch: epoch, sample: sample)
         let draw = augmentation.draw(random, height: height, width: width)
         prepareGrid(random)
+        let (width, channels, displacements) = (width, channels, displacements)
+        let step = SIMD2<Int32>(draw.matrix.xx, draw.matrix.yx)
         for y in 0..<height {
             displace(row: y)
             var place = SIMD2<Int32>(
                 draw.matrix.xy &* Int32(y) &+ draw.offset.x, draw.matrix.yy &* Int32(y) &+ draw.offset.y)
-            let step = SIMD2<Int32>(draw.matrix.xx, draw.matrix.yx)
+            let row = target + y * width * channels
             for x in 0..<width {
-                interpolate(source, at: place &+ displacements[x], to: target + (y * width + x) * channels)
+                interpolate(source, at: place &+ displacements[x], to: row + x * channels)
                 place &+= step
             }
         }
@@ -57,64 +73,100 @@ package final class Augmenter {
         if augmentation.noise > 0 { addNoise(random, to: target) }
     }
 
+    @inline(__always)
     private func interpolate(
         _ source: UnsafePointer<UInt8>, at place: SIMD2<Int32>, to target: UnsafeMutablePointer<UInt8>
     ) {
         let (column, row) = (Int(place.x >> 16), Int(place.y >> 16))
         let (right, down) = (Int32(place.x >> 8 & 255), Int32(place.y >> 8 & 255))
-        if row >= 0 && column >= 0 && row < height - 1 && column < width - 1 {
-            let first = source + (row * width + column) * channels
-            let second = first + width * channels
-            for channel in 0..<channels {
-                let upper = Int32(first[channel]) &* (256 &- right) &+ Int32(first[channel + channels]) &* right
-                let lower = Int32(second[channel]) &* (256 &- right) &+ Int32(second[channel + channels]) &* right
-                target[channel] = UInt8(truncatingIfNeeded: (upper &* (256 &- down) &+ lower &* down &+ 1 << 15) >> 16)
-            }
-            return
+        // Negative places are great unsigned ones.
+        guard UInt(bitPattern: row) < UInt(height - 1) && UInt(bitPattern: column) < UInt(width - 1) else {
+            return interpolateRim(source, row, column, right, down, to: target)
         }
+        let upper = source + (row * width + column) * channels
+        let lower = upper + width * channels
+        for channel in 0..<channels {
+            target[channel] = Self.mix(
+                Int32(upper[channel]), Int32(upper[channel + channels]), Int32(lower[channel]),
+                Int32(lower[channel + channels]), right, down)
+        }
+    }
+
+    /// Of four neighbours, with fractions in 1/256: `(a · (256 − right) + b · right) · (256 − down) + …`, written with fewer
+    /// products.
+    @inline(__always)
+    private static func mix(
+        _ a: Int32, _ b: Int32, _ c: Int32, _ d: Int32, _ right: Int32, _ down: Int32
+    ) -> UInt8 {
+        let upper = a << 8 &+ (b &- a) &* right
+        let lower = c << 8 &+ (d &- c) &* right
+        return UInt8(truncatingIfNeeded: (upper << 8 &+ (lower &- upper) &* down &+ 1 << 15) >> 16)
+    }
+
+    /// On the rim some of the four are outside, where all is 0.
+    @inline(never)
+    private func interpolateRim(
+        _ source: UnsafePointer<UInt8>, _ row: Int, _ column: Int, _ right: Int32, _ down: Int32,
+        to target: UnsafeMutablePointer<UInt8>
+    ) {
         guard row >= -1 && column >= -1 && row < height && column < width else {
-            target.update(repeating: 0, count: channels)
-            return
+            return target.update(repeating: 0, count: channels)
         }
-        // On the rim some of the four are outside.
         for channel in 0..<channels {
             func pixel(_ row: Int, _ column: Int) -> Int32 {
                 row < 0 || column < 0 || row >= height || column >= width
                     ? 0 : Int32(source[(row * width + column) * channels + channel])
             }
-            let upper = pixel(row, column) &* (256 &- right) &+ pixel(row, column + 1) &* right
-            let lower = pixel(row + 1, column) &* (256 &- right) &+ pixel(row + 1, column + 1) &* right
-            target[channel] = UInt8(truncatingIfNeeded: (upper &* (256 &- down) &+ lower &* down &+ 1 << 15) >> 16)
+            target[channel] = Self.mix(
+                pixel(row, column), pixel(row, column + 1), pixel(row + 1, column), pixel(row + 1, column + 1), right,
+                down)
         }
     }
 
+    /// Draws the grid and sums it along x. The definition sums along x first and drops twelve bits after each sum; so does
+    /// this, once for each row of the grid instead of once for each pixel.
     private func prepareGrid(_ random: KeyedRandom) {
         guard let elastic = augmentation.elastic else { return }
-        for index in 0..<grid.count / 2 {
-            grid[2 * index] = Augmentation.gridValue(random, elastic, index, 0)
-            grid[2 * index + 1] = Augmentation.gridValue(random, elastic, index, 1)
+        for block in 0..<grid.count / 2 {
+            let words = random.block(Augmentation.gridPosition / 4 + UInt64(block))
+            for half in 0..<2 {
+                grid[2 * block + half] = SIMD2(
+                    Augmentation.gridValue(words[2 * half], elastic),
+                    Augmentation.gridValue(words[2 * half + 1], elastic))
+            }
+        }
+        let columnCount = Augmentation.gridCount(width, elastic.spacing)
+        for row in 0..<gridRows.count / width {
+            var (cell, step) = (row * columnCount, 0)
+            for x in 0..<width {
+                gridRows[row * width + x] = Self.spline(weights[step], grid, at: cell, stride: 1)
+                step += 1
+                if step == elastic.spacing { (cell, step) = (cell + 1, 0) }
+            }
         }
     }
 
-    /// The definition sums along x first and drops twelve bits after each sum; so does this.
     private func displace(row y: Int) {
         guard let spacing = augmentation.elastic?.spacing else { return }
-        let gridColumns = columns.count / 2
         let down = weights[y % spacing]
-        let top = y / spacing * gridColumns
+        let top = y / spacing * width
         for x in 0..<width {
-            let across = weights[x % spacing]
-            var total = SIMD2<Int64>.zero
-            for row in 0..<4 {
-                var rowTotal = SIMD2<Int64>.zero
-                for column in 0..<4 {
-                    let index = 2 * (top + row * gridColumns + x / spacing + column)
-                    rowTotal &+= SIMD2(Int64(grid[index]), Int64(grid[index + 1])) &* Int64(across[column])
-                }
-                total &+= (rowTotal &>> 12) &* Int64(down[row])
-            }
-            displacements[x] = SIMD2<Int32>(truncatingIfNeeded: total &>> 12)
+            displacements[x] = Self.spline(down, gridRows, at: top + x, stride: width)
         }
+    }
+
+    /// Four points with weights of 1/4,096. A sum may have 35 bits.
+    @inline(__always)
+    private static func spline(
+        _ weights: SIMD4<Int32>, _ points: UnsafeMutableBufferPointer<SIMD2<Int32>>, at begin: Int, stride: Int
+    ) -> SIMD2<Int32> {
+        var (x, y) = (0, 0)
+        for index in 0..<4 {
+            let point = points[begin + index * stride]
+            x &+= Int(weights[index]) &* Int(point.x)
+            y &+= Int(weights[index]) &* Int(point.y)
+        }
+        return SIMD2(Int32(truncatingIfNeeded: x >> 12), Int32(truncatingIfNeeded: y >> 12))
     }
 
     private func addNoise(_ random: KeyedRandom, to target: UnsafeMutablePointer<UInt8>) {

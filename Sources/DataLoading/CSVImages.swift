@@ -78,7 +78,7 @@ struct CSVLayout: Equatable {
             var previous: Int?
             for (column, field) in first.enumerated() where column != labelColumn {
                 guard field.lowercased().hasPrefix("pixel"), let number = Int(field.dropFirst(5)) else { continue }
-                if let previous, number != previous + 1 {
+                if let previous, number != previous &+ 1 {
                     throw Failure(
                         .data,
                         "\(name): line 1, column \(column + 1) is \(field) after pixel\(previous): the pixels are not in order"

@@ -43,6 +43,26 @@ package struct ClassSelection: Sendable, Equatable {
     }
 }
 
+extension ImageDataset {
+    /// All parts with these classes only, relabelled.
+    ///
+    /// - Throws: `Failure(.usage)` for a class that does not exist, `Failure(.data)` where a part has no sample left.
+    package func selecting(classes text: String) throws -> ImageDataset {
+        let selection = try ClassSelection(text, classNames: classNames, classCount: classCount)
+        func select(_ images: LabelledImages, _ part: DatasetPart) throws -> LabelledImages {
+            let selected = try selection.apply(to: images)
+            guard selected.count > 0 else {
+                throw Failure(.data, "--classes \(text): the \(part.rawValue) part of \(name) has no sample of them")
+            }
+            return selected
+        }
+        return ImageDataset(
+            name: name, train: try select(train, .train), test: try select(test, .test),
+            validation: try validation.map { try select($0, .validation) },
+            classNames: selection.classNames(of: classNames))
+    }
+}
+
 extension Substring {
     fileprivate var trimmingBlanks: String {
         var text = self

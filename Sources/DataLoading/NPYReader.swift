@@ -114,7 +114,9 @@ struct NPYHeader: Equatable {
         }
         guard let format = NumberFormat(descr) else {
             throw Failure(
-                .data, "\(name): elements of type '\(descr)' cannot be read; integers, float32 and float64 can")
+                .data,
+                "\(name): elements of type '\(descr.onOneLine(atMost: 64))' cannot be read; integers, float32 and float64 "
+                    + "can")
         }
         guard !isFortran || shape.filter({ $0 != 1 }).count <= 1 else {
             throw Failure(.data, "\(name): is in Fortran's order; save it with numpy.ascontiguousarray")
@@ -142,7 +144,7 @@ private struct NPYHeaderScanner {
             case "descr" where descr == nil: descr = try quoted()
             case "fortran_order" where isFortran == nil: isFortran = try truth()
             case "shape" where shape == nil: shape = try extents()
-            default: throw failure("an unknown or repeated key '\(key)'")
+            default: throw failure("an unknown or repeated key '\(key.onOneLine(atMost: 64))'")
             }
             if !take(",") {
                 try expect("}")

@@ -7,14 +7,7 @@ extension ValidationSplit {
     /// ones the first), so that the total is that of the plain split.
     package init(labels: [UInt8], fraction: Double, seed: UInt64) throws {
         let plain = try ValidationSplit(count: labels.count, fraction: fraction, seed: seed)
-        let total = plain.validation.count
-        var counts = [Int](repeating: 0, count: 256)
-        for label in labels { counts[Int(label)] += 1 }
-        // Whole numbers: share = total · count / all.
-        var shares = counts.map { labels.isEmpty ? 0 : total * $0 / labels.count }
-        let remainders = counts.map { labels.isEmpty ? 0 : total * $0 % labels.count }
-        let order = remainders.indices.sorted { (remainders[$0], $1) > (remainders[$1], $0) }
-        for label in order.prefix(total - shares.reduce(0, +)) { shares[label] += 1 }
+        var shares = Self.shares(of: labels, total: plain.validation.count)
         var isHeldOut = [Bool](repeating: false, count: labels.count)
         let random = KeyedRandom(seed: seed, purpose: .validationSplit)
         for index in permutation(count: labels.count, random: random) where shares[Int(labels[Int(index)])] > 0 {

@@ -6,7 +6,7 @@ package struct ValidationSplit: Sendable, Equatable {
     package let train: [Int32]
     package let validation: [Int32]
 
-    init(train: [Int32], validation: [Int32]) {
+    package init(train: [Int32], validation: [Int32]) {
         (self.train, self.validation) = (train, validation)
     }
 

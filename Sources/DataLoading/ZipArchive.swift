@@ -10,11 +10,20 @@ package final class ZipArchive {
         let compressedByteCount: Int
         let byteCount: Int
         let headerOffset: Int
+
+        /// For messages of one line: the file chose it.
+        var shownName: String { name.onOneLine(atMost: 60) }
     }
 
     package let file: InputFile
     let members: [Member]
     package var names: [String] { members.map(\.name) }
+
+    /// Some of them, for messages.
+    private var shownNames: String {
+        let shown = members.prefix(8).map(\.shownName).joined(separator: ", ")
+        return members.isEmpty ? "nothing" : shown + (members.count > 8 ? " and \(members.count - 8) more" : "")
+    }
 
     private static let endByteCount = 22
     private static let entryByteCount = 46
@@ -68,10 +77,10 @@ package final class ZipArchive {
                 compressedByteCount: Self.long(directory, place + 20), byteCount: Self.long(directory, place + 24),
                 headerOffset: Self.long(directory, place + 42))
             guard Self.word(directory, place + 8) & 1 == 0 else {
-                throw Failure(.data, "\(path): \(member.name) is encrypted")
+                throw Failure(.data, "\(path): \(member.shownName) is encrypted")
             }
             guard !members.contains(where: { $0.name == member.name }) else {
-                throw Failure(.data, "\(path): holds \(member.name) twice")
+                throw Failure(.data, "\(path): holds \(member.shownName) twice")
             }
             // Arrays of a data set are few; with more, the comparison above would be slow.
             guard members.count < 1_000 else { throw Failure(.data, "\(path): holds more than 1,000 members") }
@@ -85,7 +94,7 @@ package final class ZipArchive {
     package func array(_ name: String) throws -> NPYReader {
         guard let member = members.first(where: { $0.name == name + ".npy" }) else {
             throw Failure(
-                .data, "\(file.path): holds no array \(name); it holds \(names.joined(separator: ", "))")
+                .data, "\(file.path): holds no array \(name); it holds \(shownNames)")
         }
         return try NPYReader(stream: ZipMember(member, of: file))
     }
@@ -124,11 +133,11 @@ private final class ZipMember: ByteStream {
     private var isAtEnd = false
 
     init(_ member: ZipArchive.Member, of file: InputFile) throws {
-        let name = "\(file.path): \(member.name)"
+        let name = "\(file.path): \(member.shownName)"
         guard member.method == 0 || member.method == 8 else {
             throw Failure(.data, "\(name): compressed by method \(member.method); stored and deflate (8) can be read")
         }
-        let local = try ZipArchive.bytes(file, 30, at: member.headerOffset, "the header of \(member.name)")
+        let local = try ZipArchive.bytes(file, 30, at: member.headerOffset, "the header of \(member.shownName)")
         guard local[..<4].elementsEqual([0x50, 0x4b, 3, 4]) else {
             throw Failure(.data, "\(name): no member begins at byte \(grouped(member.headerOffset))")
         }

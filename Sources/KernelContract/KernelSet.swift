@@ -161,6 +161,10 @@ package protocol KernelSet:
     /// `destination[i] = source[i] / 255`, correctly rounded.
     func convertPixels(_ source: UnsafePointer<UInt8>, count: Int, to destination: UnsafeMutablePointer<Float>)
 
+    /// `x[i] = (x[i] − means[i]) · scales[i]`, each rounded.
+    func standardize(
+        _ x: UnsafeMutablePointer<Float>, count: Int, means: UnsafePointer<Float>, scales: UnsafePointer<Float>)
+
     /// Adds `bit` to the mark of each group (`InputMarks`) of the `count` bytes that holds one other than 0.
     func markInputs(_ source: UnsafePointer<UInt8>, count: Int, bit: UInt32, in marks: UnsafeMutablePointer<UInt32>)
 

@@ -45,6 +45,12 @@ package struct ReferenceKernels: KernelSet {
         for i in 0..<count { destination[i] = Float(source[i]) / 255 }
     }
 
+    package func standardize(
+        _ x: UnsafeMutablePointer<Float>, count: Int, means: UnsafePointer<Float>, scales: UnsafePointer<Float>
+    ) {
+        for i in 0..<count { x[i] = (x[i] - means[i]) * scales[i] }
+    }
+
     package func markInputs(
         _ source: UnsafePointer<UInt8>, count: Int, bit: UInt32, in marks: UnsafeMutablePointer<UInt32>
     ) {

@@ -60,8 +60,9 @@ public final class SavedNetwork {
     public func score(on dataset: String, workers: Int? = nil) throws -> Score {
         try translatingFailures {
             let kernels = try KernelSelection.select(environment: ProcessInfo.processInfo.environment)
+            let classes = (try? TrainingOptions(ofCheckpoint: path))?.classes
             let evaluation = CheckpointEvaluation(
-                path: path, dataset: SharedDataset(name: dataset, dataDirectory: nil), split: .test,
+                path: path, dataset: SharedDataset(name: dataset, dataDirectory: nil, classes: classes), split: .test,
                 loss: try CheckpointLocation(path).runOptions?.resolvedLoss() ?? .init(), kernels: kernels)
             let alone = LaunchEnvironment(variable: nil, rank: 0, size: 1)
             let plan = try alone.plan(workers: workers, defaultWorkers: ProcessorSet.allowed().count)

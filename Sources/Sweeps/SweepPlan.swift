@@ -106,7 +106,9 @@ package struct SweepPlan: Sendable {
             return parameter.values.map(\.text) == [text]
                 && !definition.points.joined().contains { $0.option == option }
         }
-        if name.hasPrefix("validation"), !isGiven("validation-split") || isAlways("validation-split", "0") {
+        if name.hasPrefix("validation"), !isGiven("validation-split") || isAlways("validation-split", "0"),
+            !isGiven("fold"), !hasValidationPart
+        {
             throw Failure(
                 .data,
                 "metric \(name): no trial has it without a validation split; give validation_split: {value: 0.1}, "
@@ -130,6 +132,13 @@ package struct SweepPlan: Sendable {
                 "early_terminate: with a validation split the test set is evaluated at a run's end only; use "
                     + "validation\(name.dropFirst(4))")
         }
+    }
+
+    /// Whether the data set of the first trial has a validation part of its own.
+    private var hasValidationPart: Bool {
+        var sequence = TrialSequence(self)
+        guard case .trial(let trial) = sequence.trial(1) else { return false }
+        return (try? options(of: trial).sharedDataset.hasValidation()) ?? false
     }
 
     /// What `train` would be given.

@@ -12,13 +12,13 @@ final class BatchInput {
     private let markBuffer: AlignedBuffer<UInt32>
     private let hasMarks: Bool
 
-    init(features: Int, batches: [GrainPartition], hasOthers: Bool, columns: Range<Int>) {
+    init(features: Int, batches: [GrainPartition], hasOthers: Bool, columns: Range<Int>, keepsZeros: Bool) {
         let grainCount = batches.map(\.grainCount).max() ?? 0
         let group = InputMarks.groupSize
         self.features = features
         self.columns =
             columns.lowerBound / group * group..<min((columns.upperBound + group - 1) / group * group, features)
-        hasMarks = batches[0].grainSize <= InputMarks.grainLimit
+        hasMarks = keepsZeros && batches[0].grainSize <= InputMarks.grainLimit
         buffer = AlignedBuffer(count: hasOthers ? features * (batches.map(\.sampleCount).max() ?? 0) : 0)
         markBuffer = AlignedBuffer(count: hasMarks ? grainCount * InputMarks.groupCount(features) : 0)
     }

@@ -22,6 +22,7 @@ struct CheckpointContents: Sendable {
         for (name, values) in snapshot.optimizerState {
             tensors += network.layout.tensors(values, prefix: Checkpoint.optimizerPrefix(name))
         }
+        tensors += snapshot.standardization?.tensors ?? []
         var metadata = network.metadata
         metadata[MetadataKey.parametersSHA256] = Checkpoint.parametersSHA256(of: tensors)
         metadata[MetadataKey.configuration] = configuration.resultYAML

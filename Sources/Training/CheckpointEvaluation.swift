@@ -9,7 +9,8 @@ import Tensors
 
 /// Which part of a data set is scored.
 package enum EvaluatedSplit: String, Sendable, CaseIterable {
-    case train, test
+    /// `validation` is the data set's own part, or what the run held out.
+    case train, validation, test
 }
 
 /// `lockstep evaluate`'s result.
@@ -27,6 +28,12 @@ package struct EvaluationReport: Codable, Sendable {
     /// `[class, predicted]`, counts.
     package let confusionMatrix: [[Int]]?
     package let classNames: [String]
+    /// Nil where outputs are compared with inputs.
+    package let error: ErrorRate?
+    /// Where the data say who wrote each sample, as QMNIST's do.
+    package let writers: WriterErrors?
+    /// By the series of NIST's forms, likewise.
+    package let series: [GroupError]?
     /// Of the scoring alone, without reading files.
     package let seconds: Double
 }
@@ -84,12 +91,16 @@ package struct CheckpointEvaluation: Sendable {
     private let split: EvaluatedSplit
     private let loss: LossDescription?
     private let kernels: any KernelSet
+    private let configuration: TrainingConfiguration?
 
-    /// - Parameter loss: Nil for that of the checkpoint's target: cross-entropy, or mse for inputs.
+    /// - Parameters:
+    ///   - loss: Nil for that of the checkpoint's target: cross-entropy, or mse for inputs.
+    ///   - configuration: Of the run on the same data, which says what it held out; nil where that is not known.
     package init(
         path: String, dataset: SharedDataset, split: EvaluatedSplit, loss: LossDescription? = nil,
-        kernels: any KernelSet
+        configuration: TrainingConfiguration? = nil, kernels: any KernelSet
     ) {
+        self.configuration = configuration
         self.path = path
         self.dataset = dataset
         self.split = split
@@ -101,7 +112,7 @@ package struct CheckpointEvaluation: Sendable {
         let checkpoint = try communicator.agree { try Checkpoint(contentsOf: path) }
         let network = try communicator.agree { try Network(checkpoint, path: path) }
         let data = try communicator.agree { try dataset.load() }
-        let images = split == .train ? data.train : data.test
+        let (images, indices) = try communicator.agree { try samples(of: data) }
         let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
         let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
         try communicator.agree {
@@ -128,17 +139,58 @@ package struct CheckpointEvaluation: Sendable {
             }
             return try Loss(description, outputCount: network.outputCount)
         }
-        let evaluator = Evaluator(network: network, loss: loss, kernels: kernels)
+        let standardization = try communicator.agree {
+            try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
+        }
+        let evaluator = Evaluator(network: network, loss: loss, standardization: standardization, kernels: kernels)
         try communicator.barrier()
         let begin = PhaseClock.now()
         let evaluation = try evaluator.evaluate(
-            images, indices: (0..<Int32(images.count)).map { $0 }, parameters: parameters.base,
-            state: state.base, communicator: communicator)
+            images, indices: indices, parameters: parameters.base, state: state.base,
+            keepsPredictions: images.origins != nil, communicator: communicator)
+        let seconds = Double(PhaseClock.now() - begin) * 1e-9
+        // Of no sample there is no rate.
+        let matrix = indices.isEmpty ? nil : evaluation.confusionMatrix
+        let correctCount = matrix.map { matrix in matrix.indices.reduce(0) { $0 + matrix[$1][$1] } }
+        let groups = Self.errors(evaluation, images, indices)
         return EvaluationReport(
             checkpoint: path, parametersSHA256: checkpoint.parametersSHA256, isAverage: checkpoint.hasAverages,
             dataset: data.name, split: split.rawValue,
             sampleCount: evaluation.sampleCount, loss: evaluation.loss, accuracy: evaluation.accuracy,
             confusionMatrix: evaluation.confusionMatrix, classNames: data.classNames,
-            seconds: Double(PhaseClock.now() - begin) * 1e-9)
+            error: correctCount.map { ErrorRate(wrongCount: indices.count - $0, of: indices.count) },
+            writers: groups.map { WriterErrors($0.writers) }, series: groups?.series, seconds: seconds)
+    }
+
+    private func samples(of data: ImageDataset) throws -> (images: LabelledImages, indices: [Int32]) {
+        func all(_ images: LabelledImages) -> (LabelledImages, [Int32]) {
+            (images, (0..<Int32(images.count)).map { $0 })
+        }
+        switch split {
+        case .train: return all(data.train)
+        case .test: return all(data.test)
+        case .validation:
+            let heldOut = try data.validation.map { all($0).1 } ?? configuration?.split(data).validation ?? []
+            guard !heldOut.isEmpty else {
+                throw Failure(
+                    .data,
+                    "--split validation: \(data.name) has no validation part, and \(path) is not known to have held one out"
+                )
+            }
+            return (data.validationImages, heldOut)
+        }
+    }
+
+    /// By writer and by series; nil where they are not known, or there are no classes.
+    private static func errors(
+        _ evaluation: Evaluation, _ images: LabelledImages, _ indices: [Int32]
+    ) -> (writers: [GroupError], series: [GroupError])? {
+        guard !indices.isEmpty, let predictions = evaluation.predictions, let origins = images.origins
+        else { return nil }
+        let isWrong = zip(indices, predictions).map { images.labels[Int($0)] != $1 }
+        func groups(_ column: ExtendedLabels.Column) -> [GroupError] {
+            GroupError.all(groups: indices.map { origins.value(column, of: Int($0)) }, isWrong: isWrong)
+        }
+        return (groups(.writer), groups(.series))
     }
 }

@@ -37,6 +37,13 @@ extension TrainingOptions {
     static let keys: [ConfigurationKey] = [
         ConfigurationKey("dataset", \.dataset, "text"),
         ConfigurationKey("data-dir", \.dataDirectory, "text"),
+        ConfigurationKey("classes", \.classes, "text"),
+        ConfigurationKey("samples", \.samples, "a whole number"),
+        ConfigurationKey("subset", \.subset, "a number"),
+        ConfigurationKey("fold", \.fold, "text"),
+        ConfigurationKey("stratified", \.isStratified, "true or false"),
+        ConfigurationKey("augment", \.augmentation, "text"),
+        ConfigurationKey("standardize", \.standardization, "text"),
         ConfigurationKey("model", \.model, "text or a list of layers"),
         ConfigurationKey("family", \.family.family, "text"),
         ConfigurationKey("hidden-layers", \.family.hiddenLayers, "a whole number"),
@@ -164,6 +171,7 @@ extension TrainingConfiguration {
         }
         var lines = ["dataset: \(quoted(dataset))"]
         if let dataDirectory { lines.append("data-dir: \(quoted(dataDirectory))") }
+        lines += data.yamlLines(quoted: quoted)
         lines.append("model: \(quoted(ModelText.text(of: model)))")
         if !layers.rules.isEmpty { lines.append("layers: \(quoted(layers.text))") }
         if let initialWeights {

@@ -13,6 +13,8 @@ package struct Evaluation: Sendable, Equatable {
     package let sampleCount: Int
     /// `[class, predicted]`, counts.
     package let confusionMatrix: [[Int]]?
+    /// Of each sample, where they were asked for and there are classes.
+    package let predictions: [UInt8]?
 }
 
 /// Scores samples in file order, in grains of 32, each worker its part; sums go along the canonical tree.
@@ -24,14 +26,19 @@ package struct Evaluator: ~Copyable {
 
     private let loss: Loss
     private let kernels: any KernelSet
+    private let standardization: InputStandardization?
     private let workspace: AlignedBuffer<Float>
     private let activations: Activations
     private let buffers: SampleBuffers
 
-    package init(network: Network, loss: Loss, kernels: any KernelSet) {
+    /// - Parameter standardization: What the network's weights were trained with.
+    package init(
+        network: Network, loss: Loss, standardization: InputStandardization? = nil, kernels: any KernelSet
+    ) {
         let capacity = Self.grainSize * Self.grainsAtOnce
         self.loss = loss
         self.kernels = kernels
+        self.standardization = standardization
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
         buffers = SampleBuffers(capacity: capacity)
@@ -40,7 +47,7 @@ package struct Evaluator: ~Copyable {
     /// All workers call it and all get the same result.
     package func evaluate(
         _ images: LabelledImages, indices: [Int32], parameters: UnsafePointer<Float>,
-        state: UnsafeMutablePointer<Float>, communicator: borrowing Communicator
+        state: UnsafeMutablePointer<Float>, keepsPredictions: Bool = false, communicator: borrowing Communicator
     ) throws -> Evaluation {
         let partition = GrainPartition(sampleCount: indices.count, grainSize: Self.grainSize)
         let run = partition.grains(of: communicator.rank, size: communicator.size)
@@ -49,6 +56,7 @@ package struct Evaluator: ~Copyable {
         // No classes without labels.
         let classCount = target == .label ? activations.outputCount : 0
         var statistics: [GrainStatistics] = []
+        var predictions: [UInt8] = []
         var confusion = [Int](repeating: 0, count: classCount * classCount)
         for first in stride(from: run.lowerBound, to: run.upperBound, by: Self.grainsAtOnce) {
             let grains = first..<min(first + Self.grainsAtOnce, run.upperBound)
@@ -56,6 +64,9 @@ package struct Evaluator: ~Copyable {
             try score(images, indices[samples], context)
             for row in 0..<samples.count where target == .label {
                 confusion[Int(buffers.labels.base[row]) * classCount + Int(buffers.predictions.base[row])] += 1
+            }
+            if keepsPredictions && target == .label {
+                predictions += UnsafeBufferPointer(start: buffers.predictions.base, count: samples.count)
             }
             for grain in grains {
                 let rows = partition.samples(of: grain..<grain + 1)
@@ -70,6 +81,8 @@ package struct Evaluator: ~Copyable {
         for (rank, counts) in try communicator.allGather(confusion).enumerated() where rank != communicator.rank {
             for index in confusion.indices { confusion[index] += counts[index] }
         }
+        // Workers' samples follow each other in the order of ranks.
+        let allPredictions = keepsPredictions ? try communicator.allGather(predictions).flatMap { $0 } : []
         let denominator = images.labels.withUnsafeBufferPointer { labels in
             loss.denominator(partition) { labels[Int(indices[$0])] }
         }
@@ -78,14 +91,14 @@ package struct Evaluator: ~Copyable {
             accuracy: target == .label ? Double(total.correctCount) / Double(indices.count) : nil,
             sampleCount: indices.count,
             confusionMatrix: target == .label
-                ? (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) } : nil)
+                ? (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) } : nil,
+            predictions: keepsPredictions && target == .label ? allPredictions : nil)
     }
 
     private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) throws {
+        let reader = SampleReader(images: images, kernels: kernels, standardization: standardization)
         samples.withUnsafeBufferPointer {
-            images.gather(
-                $0, kernels: kernels,
-                to: .init(pixels: activations.input, labels: buffers.labels.base))
+            reader.gather($0, to: .init(pixels: activations.input, labels: buffers.labels.base))
         }
         try activations.forward(context, sampleCount: samples.count)
         buffers.evaluate(

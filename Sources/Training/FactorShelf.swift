@@ -15,12 +15,20 @@ struct FactorShelf: ~Copyable {
     /// gradients begin, in floats.
     private let places: [(input: Int?, outputGradient: Int)]
     private let features: [(input: Int, output: Int)]
+    /// Where a worker's augmented pictures begin, in floats, and how many floats one takes; nil where every worker can read
+    /// the network's inputs from the data.
+    private let pictures: (place: Int, stride: Int)?
     private let memory: SharedMemory
 
     /// Collective.
     ///
-    /// - Parameter allowed: Whether gradients may be computed by their owners.
-    init(network: Network, batches: [GrainPartition], communicator: borrowing Communicator, allowed: Bool) throws {
+    /// - Parameters:
+    ///   - allowed: Whether gradients may be computed by their owners.
+    ///   - augments: Whether the network's inputs are changed at random, each by its worker.
+    init(
+        network: Network, batches: [GrainPartition], communicator: borrowing Communicator, allowed: Bool,
+        augments: Bool
+    ) throws {
         let size = communicator.size
         let capacity = batches.reduce(0) { most, batch in
             (0..<size).reduce(most) { max($0, batch.samples(of: batch.grains(of: $1, size: size)).count) }
@@ -40,11 +48,16 @@ struct FactorShelf: ~Copyable {
             let isFirst = network.memory(ofInputTo: index) == 0
             return (input: isFirst ? nil : take(features.input), outputGradient: take(features.output))
         }
+        // As bytes they are a quarter of the floats.
+        let stride = SampleReader.augmentedStride(network.inputFeatures) / 4
+        var pictures: (place: Int, stride: Int)?
+        if augments, places.contains(where: { $0.input == nil }) { pictures = (take(stride), stride) }
         // One worker needs no shelf.
         let memory = try SharedMemory(communicator, sharedByteCount: size > 1 ? 4 * end : 0, privateByteCount: 0)
         operations = memory.isShared ? wanted : []
         self.places = places
         self.features = features
+        self.pictures = pictures
         self.memory = memory
     }
 
@@ -57,8 +70,24 @@ struct FactorShelf: ~Copyable {
         base(worker) + places[number].outputGradient
     }
 
+    /// The augmented pictures of worker `worker`, by `SampleReader.augmentedStride`; nil where there are none.
+    func pictures(of worker: Int) -> UnsafePointer<UInt8>? {
+        pictures.map { UnsafeRawPointer(base(worker) + $0.place).assumingMemoryBound(to: UInt8.self) }
+    }
+
     /// Puts the factors of the first `sampleCount` own samples here, for `worker`.
-    func post(_ activations: borrowing Activations, sampleCount: Int, worker: Int, kernels: any KernelSet) {
+    ///
+    /// - Parameter augmented: The own samples' changed pictures, where there are such.
+    func post(
+        _ activations: borrowing Activations, sampleCount: Int, worker: Int, augmented: UnsafePointer<UInt8>?,
+        kernels: any KernelSet
+    ) {
+        if let pictures, let augmented {
+            // Bits are copied, whatever numbers they would be.
+            kernels.post(
+                UnsafeRawPointer(augmented).assumingMemoryBound(to: Float.self), count: sampleCount * pictures.stride,
+                to: base(worker) + pictures.place)
+        }
         for (number, operation) in operations.enumerated() {
             let factors = activations.factors(ofOperation: operation)
             if let inputs = inputs(number, of: worker) {

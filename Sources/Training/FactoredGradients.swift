@@ -23,6 +23,8 @@ struct FactoredGradients: ~Copyable {
     private let buffer: AlignedBuffer<Float>
     /// The input that is always 1.
     private let one: AlignedBuffer<Float>
+    /// The own samples' changed pictures, where there are such (`SampleReader.augmentedStride`).
+    private let augmented: AlignedBuffer<UInt8>
 
     private struct Run {
         let layer: any FactoredLayer
@@ -45,9 +47,13 @@ struct FactoredGradients: ~Copyable {
     }
 
     /// `slice` is what this worker owns; `activations`, which outlive this, are its own.
+    ///
+    /// - Parameters:
+    ///   - augments: Whether pictures are changed at random.
+    ///   - keepsZeros: Whether a byte of 0 is an input of 0.
     init(
         _ shelf: consuming FactorShelf, network: Network, batches: [GrainPartition], slice: Range<Int>,
-        activations: borrowing Activations, rank: Int, size: Int
+        activations: borrowing Activations, rank: Int, size: Int, augments: Bool, keepsZeros: Bool
     ) {
         let operations = shelf.operations
         let first = operations.filter { network.memory(ofInputTo: $0) == 0 }.map { network.operations[$0] }
@@ -56,7 +62,7 @@ struct FactoredGradients: ~Copyable {
             ? nil
             : BatchInput(
                 features: network.inputFeatures, batches: batches, hasOthers: size > 1,
-                columns: network.layout.inputs(of: first, in: slice))
+                columns: network.layout.inputs(of: first, in: slice), keepsZeros: keepsZeros)
         let one = AlignedBuffer<Float>(count: 1)
         one.base[0] = 1
         var tables: [[Table]] = []
@@ -104,6 +110,8 @@ struct FactoredGradients: ~Copyable {
         self.tables = tables
         buffer = AlignedBuffer(count: bufferCount)
         self.one = one
+        augmented = AlignedBuffer(
+            count: augments ? activations.capacity * SampleReader.augmentedStride(network.inputFeatures) : 0)
     }
 
     deinit {
@@ -136,33 +144,61 @@ struct FactoredGradients: ~Copyable {
 
     /// Fills `own` with the own samples of a batch, and keeps what the gradients of the own slice need of the others':
     /// reading that anew costs less than taking the other workers' floats out of their caches. `samples` gives a worker's
-    /// samples in this batch and in the next, which go to `upcoming`.
+    /// samples in this batch and in the next, which go to `upcoming`. Of augmented pictures the others come later
+    /// (`receiveAugmented`).
     func gather(
-        _ images: LabelledImages, _ partition: GrainPartition, kernels: any KernelSet,
-        own: LabelledImages.BatchMemory, upcoming: UpcomingSamples,
+        _ reader: SampleReader, _ partition: GrainPartition, epoch: UInt64, own: SampleReader.BatchMemory,
+        upcoming: UpcomingSamples,
         samples: (_ worker: Int) -> (now: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>)
     ) {
         upcoming.reset()
-        for worker in 0..<size where worker == rank || input?.columns.isEmpty == false {
-            let grains = partition.grains(of: worker, size: size)
-            var memory = own
-            if let input {
-                if worker != rank {
-                    let first = partition.samples(of: grains).lowerBound
-                    memory = .init(pixels: input.pixels(first), columns: input.columns)
-                }
-                memory.marks = input.marks(grains.lowerBound)
-                memory.grainSize = partition.grainSize
-            }
+        let readsOthers = input?.columns.isEmpty == false && reader.augmenter == nil
+        for worker in 0..<size where worker == rank || readsOthers {
+            let memory = memory(of: worker, partition, own: own)
             let samples = samples(worker)
-            images.gather(samples.now, kernels: kernels, to: memory)
-            upcoming.append(samples.upcoming, of: images, columns: memory.columns)
+            reader.gather(samples.now, epoch: epoch, to: memory)
+            upcoming.append(samples.upcoming, of: reader.images, columns: memory.columns)
+        }
+    }
+
+    /// Where the inputs of a worker's samples go.
+    private func memory(
+        of worker: Int, _ partition: GrainPartition, own: SampleReader.BatchMemory? = nil
+    ) -> SampleReader.BatchMemory {
+        let grains = partition.grains(of: worker, size: size)
+        guard let input else {
+            guard var memory = own else { preconditionFailure("FactoredGradients: no input of worker \(worker)") }
+            memory.augmented = augmented.base
+            return memory
+        }
+        let first = partition.samples(of: grains).lowerBound
+        var memory =
+            worker == rank
+            ? own ?? .init(pixels: input.pixels(first))
+            : .init(pixels: input.pixels(first), columns: input.columns)
+        memory.augmented = augmented.base
+        memory.marks = input.marks(grains.lowerBound)
+        memory.grainSize = partition.grainSize
+        return memory
+    }
+
+    /// Takes the other workers' augmented pictures, when all have posted: making them anew would cost each worker the
+    /// augmentation of the whole batch.
+    func receiveAugmented(_ reader: SampleReader, _ partition: GrainPartition) {
+        guard size > 1, let input, !input.columns.isEmpty else { return }
+        for worker in 0..<size where worker != rank {
+            guard let pictures = shelf.pictures(of: worker) else { return }
+            let samples = partition.samples(of: partition.grains(of: worker, size: size))
+            reader.gather(augmented: pictures, count: samples.count, to: memory(of: worker, partition))
         }
     }
 
     /// Shows the others the factors of the first `sampleCount` own samples, after the backward pass.
     func post(_ activations: borrowing Activations, sampleCount: Int, kernels: any KernelSet) {
-        if size > 1 { shelf.post(activations, sampleCount: sampleCount, worker: rank, kernels: kernels) }
+        guard size > 1 else { return }
+        shelf.post(
+            activations, sampleCount: sampleCount, worker: rank, augmented: UnsafePointer(augmented.base),
+            kernels: kernels)
     }
 
     /// Calls `body` with each part of the own slice and its gradient, which begins at the part's first float. All workers

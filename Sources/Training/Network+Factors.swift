@@ -67,7 +67,10 @@ extension Network {
 
 extension LabelledImages {
     /// By group of neighbouring pixels (`InputMarks`), the share of about a thousand images in which they are not all 0.
-    func markedShares(_ kernels: any KernelSet) -> [Double] {
+    ///
+    /// - Parameter keepsZeros: Whether a byte of 0 is an input of 0; otherwise all are others.
+    func markedShares(_ kernels: any KernelSet, keepsZeros: Bool) -> [Double] {
+        guard keepsZeros else { return [Double](repeating: 1, count: InputMarks.groupCount(pixelsPerImage)) }
         let indices = stride(from: 0, to: count, by: max(1, count / 1_000))
         var marks = [UInt32](repeating: 0, count: InputMarks.groupCount(pixelsPerImage))
         var shares = [Double](repeating: 0, count: marks.count)

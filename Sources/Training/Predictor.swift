@@ -9,6 +9,7 @@ package final class Predictor {
     package let network: Network
     package let parametersSHA256: String
     private let kernels: any KernelSet
+    private let standardization: InputStandardization?
     private let parameters: AlignedBuffer<Float>
     private let state: AlignedBuffer<Float>
     private let workspace: AlignedBuffer<Float>
@@ -18,6 +19,7 @@ package final class Predictor {
     package init(checkpoint path: String, kernels: any KernelSet) throws {
         let checkpoint = try Checkpoint(contentsOf: path)
         let network = try Network(checkpoint, path: path)
+        standardization = try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
         parameters = AlignedBuffer(count: network.layout.floatCount)
         try network.layout.load(
             checkpoint, prefix: checkpoint.hasAverages ? Checkpoint.averagePrefix : "", into: parameters.base,
@@ -43,6 +45,7 @@ package final class Predictor {
         }
         pixels.withUnsafeBufferPointer {
             kernels.convertPixels($0.baseAddress!, count: pixels.count, to: activations.input)
+            standardization?.apply(to: activations.input, columns: 0..<pixels.count, kernels: kernels)
         }
         try activations.forward(
             LayerContext(

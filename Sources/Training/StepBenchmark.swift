@@ -57,7 +57,11 @@ package struct StepBenchmark: Sendable {
     /// Trains one epoch to warm up and `configuration.epochs` more. The result is worker 0's clock. `trace`, where it is
     /// given, gets the last steps.
     package func run(_ communicator: borrowing Communicator, trace: inout StepTrace?) throws -> Result {
-        let data = try communicator.agree { try dataset.load() }
+        let data = try communicator.agree {
+            let data = try dataset.load()
+            try data.check(configuration.data.augmentation)
+            return data
+        }
         let network = try communicator.agree {
             try Network(
                 configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
@@ -65,8 +69,10 @@ package struct StepBenchmark: Sendable {
         }
         let count = data.train.count
         var trainer = try Trainer(
-            configuration, network: network, images: data.train, sampleCount: count, kernels: kernels,
-            communicator: communicator)
+            configuration, network: network, images: data.train, sampleCount: count,
+            standardization: try .shared(
+                configuration.data.standardization, data.train, samples: (0..<Int32(count)).map { $0 }, communicator),
+            kernels: kernels, communicator: communicator)
         var warmingUp = configuration
         warmingUp.epochs += 1
         let length = RunLength(warmingUp, sampleCount: count)

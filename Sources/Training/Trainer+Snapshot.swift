@@ -7,6 +7,7 @@ import Tensors
 /// thread at a time, `Trainer.snapshot` while nothing is being written, else whoever writes.
 final class TrainerSnapshot: @unchecked Sendable {
     let network: Network
+    let standardization: InputStandardization?
     /// Updates done.
     fileprivate(set) var step = 0
     private let parameterCopy: AlignedBuffer<Float>
@@ -15,8 +16,9 @@ final class TrainerSnapshot: @unchecked Sendable {
     /// Columns that all workers have written, by the optimizer's `stateNames`; nobody writes them before the next snapshot.
     fileprivate(set) var optimizerState: [(name: String, values: UnsafePointer<Float>)] = []
 
-    fileprivate init(_ network: Network, hasAverages: Bool) {
+    fileprivate init(_ network: Network, standardization: InputStandardization?, hasAverages: Bool) {
         self.network = network
+        self.standardization = standardization
         parameterCopy = AlignedBuffer(count: network.layout.floatCount)
         statisticsCopy = AlignedBuffer(count: network.stateLayout.floatCount)
         averageCopy = AlignedBuffer(count: hasAverages ? network.layout.floatCount : 0)
@@ -53,7 +55,10 @@ extension Trainer {
         optimizer.saveState(to: update.stateColumns.map { reducer.column($0) })
         try reducer.gather(columns: 0..<update.columnCount)
         guard rank == 0 else { return nil }
-        let snapshot = snapshot ?? TrainerSnapshot(network, hasAverages: update.averageColumn != nil)
+        let snapshot =
+            snapshot
+            ?? TrainerSnapshot(
+                network, standardization: standardization, hasAverages: update.averageColumn != nil)
         snapshot.copy(
             parameters: parameters, statistics: state,
             averages: update.averageColumn.map { UnsafePointer(reducer.column($0)) })

@@ -24,7 +24,7 @@ package struct Trainer: ~Copyable {
     private let size: Int
     private let seed: UInt64
     private let kernels: any KernelSet
-    private let images: LabelledImages
+    private let reader: SampleReader
     private let loss: Loss
     private let length: RunLength
     /// A full batch and, where there is one, a short last batch.
@@ -58,7 +58,7 @@ package struct Trainer: ~Copyable {
     /// - Parameter sampleCount: Samples of an epoch, which decides whether there is a short last batch.
     package init(
         _ configuration: TrainingConfiguration, network: Network, images: LabelledImages, sampleCount: Int,
-        kernels: any KernelSet, communicator: borrowing Communicator
+        standardization: InputStandardization? = nil, kernels: any KernelSet, communicator: borrowing Communicator
     ) throws {
         let (rank, size) = (communicator.rank, communicator.size)
         let length = RunLength(configuration, sampleCount: sampleCount)
@@ -73,11 +73,13 @@ package struct Trainer: ~Copyable {
                 samplesPerWorker: capacity, update: configuration.update, accumulation: length.accumulation)
             return try Loss(configuration.loss, outputCount: network.outputCount)
         }
+        let augments = !configuration.data.augmentation.isIdentity
         // Workers compute what they own, where they can, so slices are balanced by that; all must see the same costs.
         let sharesMemory = configuration.reduction == .tree && communicator.sharesMemory
         let factorable =
             sharesMemory ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : []
-        let density = try communicator.broadcast(images.markedShares(kernels), root: 0)
+        let density = try communicator.broadcast(
+            images.markedShares(kernels, keepsZeros: standardization == nil), root: 0)
         let costs = network.updateCosts(
             factored: factorable, sampleCount: partitions[0].sampleCount, grainSize: partitions[0].grainSize,
             density: density)
@@ -89,7 +91,7 @@ package struct Trainer: ~Copyable {
             readInPlace: network.tensorsReadAhead(density: density))
         let shelf = try FactorShelf(
             network: network, batches: partitions, communicator: communicator,
-            allowed: sharesMemory && reducer.whyNotShared == nil)
+            allowed: sharesMemory && reducer.whyNotShared == nil, augments: augments)
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
         let batchReducer =
             network.batchSumColumns == 0
@@ -107,7 +109,7 @@ package struct Trainer: ~Copyable {
         let activations = Activations(network: network, capacity: capacity, factored: shelf.operations)
         let factored = FactoredGradients(
             shelf, network: network, batches: partitions, slice: reducer.slice, activations: activations, rank: rank,
-            size: size)
+            size: size, augments: augments, keepsZeros: standardization == nil)
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
         self.factored = factored
@@ -121,7 +123,9 @@ package struct Trainer: ~Copyable {
         self.size = size
         seed = configuration.seed
         self.kernels = kernels
-        self.images = images
+        reader = SampleReader(
+            images: images, kernels: kernels, standardization: standardization,
+            augmenter: configuration.augmenter(for: images))
         self.loss = loss
         self.length = length
         self.plans = plans
@@ -131,6 +135,9 @@ package struct Trainer: ~Copyable {
 
     /// The flat parameters; they change only within `step`.
     package var parameters: UnsafeMutablePointer<Float> { reducer.parameters }
+
+    /// Nil where pixels enter the network as they are.
+    var standardization: InputStandardization? { reader.standardization }
 
     /// The flat running statistics; they change only within `step`.
     package var state: UnsafeMutablePointer<Float> { runningStatistics.base }
@@ -167,7 +174,7 @@ package struct Trainer: ~Copyable {
             let own = plan.samples.count
             let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
             recorder.resume()
-            gather(samples, batch, plan)
+            gather(samples, batch, plan, epoch: epoch)
             lap(.input)
             try activations.forward(context, sampleCount: own)
             lap(.forward)
@@ -184,6 +191,10 @@ package struct Trainer: ~Copyable {
             lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
             lap(.wait)
+            if reader.augmenter != nil {
+                factored.receiveAugmented(reader, plan.partition)
+                lap(.input)
+            }
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
@@ -261,7 +272,9 @@ package struct Trainer: ~Copyable {
     }
 
     /// Pixels and labels of the own part of a batch; notes those of the next.
-    private func gather(_ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan) {
+    private func gather(
+        _ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan, epoch: UInt64
+    ) {
         let partition = plan.partition
         func part(_ batch: Int, _ own: Range<Int>) -> UnsafeBufferPointer<Int32> {
             let positions = length.positions(ofBatch: batch)
@@ -270,7 +283,7 @@ package struct Trainer: ~Copyable {
                 rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
         }
         factored.gather(
-            images, partition, kernels: kernels, own: .init(pixels: activations.input, labels: buffers.labels.base),
+            reader, partition, epoch: epoch, own: .init(pixels: activations.input, labels: buffers.labels.base),
             upcoming: upcoming
         ) { worker in
             let own = partition.samples(of: partition.grains(of: worker, size: size))
@@ -280,7 +293,7 @@ package struct Trainer: ~Copyable {
 
     /// That of all batches of a step, added in order.
     private func lossDenominator(_ samples: UnsafeBufferPointer<Int32>, _ batches: Range<Int>) -> Double {
-        images.labels.withUnsafeBufferPointer { labels in
+        reader.images.labels.withUnsafeBufferPointer { labels in
             batches.reduce(0.0) { sum, batch in
                 let positions = length.positions(ofBatch: batch)
                 let partition = plans[planNumber(sampleCount: positions.count)].partition

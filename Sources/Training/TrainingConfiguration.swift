@@ -7,6 +7,8 @@ package struct TrainingConfiguration: Sendable {
     /// A name of the catalogue, or a folder.
     package var dataset: String
     package var dataDirectory: String?
+    /// What of it is trained on, and what is made of it on the way; the validation split's fraction stands below.
+    package var data = DataDescription()
     package var model: [LayerDescription]
     /// Initialisers and what single layers have of their own.
     package var layers: LayerSettings

@@ -6,7 +6,12 @@ extension TrainingOptions {
     package var datasetName: String { dataset ?? "fashion-mnist" }
 
     /// The data set that the options name, not loaded yet.
-    package var sharedDataset: SharedDataset { SharedDataset(name: datasetName, dataDirectory: dataDirectory) }
+    package var sharedDataset: SharedDataset {
+        SharedDataset(name: datasetName, dataDirectory: dataDirectory, classes: classes)
+    }
+
+    /// The same for options that mean the same data set.
+    package var datasetKey: String { "\(datasetName)\n\(dataDirectory ?? "")\n\(classes ?? "")" }
 
     /// With what a family implies, an auto-encoder that its target is the input; nil where nothing is to be added.
     var completedByFamily: TrainingOptions? {
@@ -19,7 +24,9 @@ extension TrainingOptions {
     func resolvedModel(_ dataset: SharedDataset?) throws -> [LayerDescription] {
         guard family != ModelFamilyOptions() else {
             return try placed("model") {
-                try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense 10")
+                // As many outputs as the selection makes classes.
+                let outputs = classes.map { $0.split(separator: ",", omittingEmptySubsequences: false).count } ?? 10
+                return try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense \(outputs)")
             }
         }
         guard model == nil else { throw failure("family", "and --model exclude each other: a family is a model") }

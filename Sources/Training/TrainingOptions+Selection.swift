@@ -16,7 +16,9 @@ extension TrainingOptions {
     }
 
     /// - Throws: as `resolved` does, where the metric does not exist in such a run.
-    func resolvedSelection(target: LossTarget, validationSplit: Double) throws -> ModelSelection? {
+    ///
+    /// - Parameter holdsOut: Whether some of the train part are for validation; otherwise the data set may have such a part.
+    func resolvedSelection(target: LossTarget, holdsOut: Bool, dataset: SharedDataset?) throws -> ModelSelection? {
         if minDelta != nil && patience == nil {
             throw failure("min-delta", "has no meaning without --patience, which it makes less patient")
         }
@@ -25,7 +27,8 @@ extension TrainingOptions {
         let option = metric == nil ? "patience" : "metric"
         let name = try choice(metric ?? SelectionMetric.validationLoss.rawValue, "metric", known)
         let selected = SelectionMetric(rawValue: name)!
-        guard selected.split != .validation || validationSplit > 0 else {
+        let hasPart = { (try? (dataset ?? sharedDataset).hasValidation()) ?? false }
+        guard selected.split != .validation || holdsOut || hasPart() else {
             throw failure(
                 option,
                 "needs \(name), and there is no validation split: give one, such as --validation-split 0.1, or "

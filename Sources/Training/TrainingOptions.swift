@@ -8,6 +8,16 @@ import Optimizers
 package struct TrainingOptions: Sendable {
     package var dataset: String?
     package var dataDirectory: String?
+    /// Names or numbers, as `ClassSelection` reads them.
+    package var classes: String?
+    package var samples: Int?
+    /// Instead of `samples`: of those that are not held out.
+    package var subset: Double?
+    /// Instead of `validationSplit`: K/N.
+    package var fold: String?
+    package var isStratified: Bool?
+    package var augmentation: String?
+    package var standardization: String?
     package var model: String?
     /// Instead of `model`.
     package var family = ModelFamilyOptions()
@@ -69,6 +79,7 @@ package struct TrainingOptions: Sendable {
             other.model = nil
             other.family = ModelFamilyOptions()
         }
+        result.excludeDataOptions(of: &other)
         for key in Self.keys { key.inherit(&result, other) }
         return result
     }
@@ -88,7 +99,8 @@ package struct TrainingOptions: Sendable {
         let reductions = TrainingConfiguration.Reduction.allCases
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         return TrainingConfiguration(
-            dataset: datasetName, dataDirectory: dataDirectory, model: try resolvedModel(dataset),
+            dataset: datasetName, dataDirectory: dataDirectory,
+            data: try resolvedData(validationSplit: validationSplit, loss: loss), model: try resolvedModel(dataset),
             layers: try resolvedLayers(), initialWeights: try resolvedInitialWeights(), loss: loss, update: update,
             learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
             warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },
@@ -99,7 +111,8 @@ package struct TrainingOptions: Sendable {
             epochs: try positive(epochs ?? 10, "epochs"), steps: try steps.map { try positive($0, "steps") },
             seed: seed ?? 1, splitSeed: splitSeed ?? 1,
             validationSplit: validationSplit, reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
-            selection: try resolvedSelection(target: loss.target, validationSplit: validationSplit),
+            selection: try resolvedSelection(
+                target: loss.target, holdsOut: validationSplit > 0 || fold != nil, dataset: dataset),
             hashEvery: try hashEvery.map { try positive($0, "hash-every") }, checkpoints: try resolvedCheckpoints())
     }
 

@@ -56,8 +56,10 @@ package struct TrainingRun: Sendable {
         _ communicator: borrowing Communicator, observer: (any TrainingObserver)?, judge: EpochJudge? = nil
     ) throws {
         let data = try communicator.agree { try dataset.load() }
-        let split = try ValidationSplit(
-            count: data.train.count, fraction: configuration.validationSplit, seed: configuration.splitSeed)
+        let split = try communicator.agree {
+            try data.check(configuration.data.augmentation)
+            return try configuration.split(data)
+        }
         let network = try communicator.agree {
             guard !split.train.isEmpty else { throw Failure(.data, "\(data.name): no sample is left to train on") }
             let shape = data.imageShape
@@ -72,8 +74,10 @@ package struct TrainingRun: Sendable {
         try communicator.onRoot { begin = try RunBegin(self) }
         let state = try begin.broadcastState(communicator)
         var trainer = try Trainer(
-            configuration, network: network, images: data.train, sampleCount: split.train.count, kernels: kernels,
-            communicator: communicator)
+            configuration, network: network, images: data.train, sampleCount: split.train.count,
+            standardization: try .shared(
+                configuration.data.standardization, data.train, samples: split.train, communicator),
+            kernels: kernels, communicator: communicator)
         if let state {
             try communicator.agree { try state.check(RunLength(configuration, sampleCount: split.train.count)) }
             try trainer.restore(step: state.step, communicator) { kind, values in

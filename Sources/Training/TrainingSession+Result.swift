@@ -41,7 +41,8 @@ extension TrainingSession {
     /// What as many principal components as the bottleneck has outputs would score; with squared errors only, which it
     /// then is the least of all linear ways, and up to a size that takes seconds.
     func pcaTestLoss(components: Int) -> Double? {
-        guard configuration.loss.kind == .meanSquaredError,
+        // Components are those of pixels as they are.
+        guard configuration.loss.kind == .meanSquaredError, configuration.data.standardization == nil,
             network.inputFeatures <= PrincipalComponents.quickFeatureCount
         else { return nil }
         let analysis = PrincipalComponents(data.train, indices: split.train, kernels: run.kernels)

@@ -42,6 +42,7 @@ struct TrainingSession: ~Copyable {
         judge: EpochJudge?, loss: Loss
     ) {
         let configuration = run.configuration
+        let standardization = trainer.standardization
         self.run = run
         self.data = data
         self.split = split
@@ -51,7 +52,8 @@ struct TrainingSession: ~Copyable {
         self.trainer = trainer
         self.observer = observer
         self.judge = judge
-        evaluator = Evaluator(network: network, loss: loss, kernels: run.kernels)
+        evaluator = Evaluator(
+            network: network, loss: loss, standardization: standardization, kernels: run.kernels)
         length = RunLength(configuration, sampleCount: split.train.count)
         order = EpochOrder(indices: split.train, seed: configuration.seed, epoch: 0, batchSize: length.batchSize)
         schedule = configuration.makeSchedule(length)
@@ -161,7 +163,7 @@ struct TrainingSession: ~Copyable {
         let isTest = split == .test
         let begin = PhaseClock.now()
         let result = try evaluator.evaluate(
-            isTest ? data.test : data.train,
+            isTest ? data.test : data.validationImages,
             indices: isTest ? (0..<Int32(data.test.count)).map { $0 } : self.split.validation,
             parameters: parameters, state: trainer.state, communicator: communicator)
         if isTest { evaluationSeconds = Double(PhaseClock.now() - begin) * 1e-9 }

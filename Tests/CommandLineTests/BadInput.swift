@@ -106,6 +106,36 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         BadInput(
             name: "components of nothing", arguments: ["pca", "--dataset", "./nowhere"], exitCode: 66,
             fragments: ["./nowhere"]),
+        training("a fold that is none", ["--fold", "3/2"], 64, ["--fold 3/2", "K/N"]),
+        training(
+            "a fold and a fraction", ["--fold", "1/2", "--validation-split", "0.1"], 64,
+            ["--fold 1/2", "--validation-split 0.1", "exclude each other"]),
+        training("more folds than samples", ["--fold", "1/601"], 64, ["--fold 1/601", "600 samples"]),
+        training("shares of nothing", ["--stratified"], 64, ["--stratified", "--validation-split"]),
+        training("more samples than there are", ["--samples", "601"], 65, ["--samples 601", "600 samples"]),
+        training("no sample", ["--samples", "0"], 64, ["--samples 0"]),
+        training("no part", ["--subset", "0"], 64, ["--subset 0"]),
+        training("samples by number and part", ["--samples", "5", "--subset", "0.5"], 64, ["--samples", "--subset"]),
+        training("a class that is none", ["--classes", "0,10"], 64, ["--classes 0,10", "\"10\" is no class"]),
+        training("a class twice", ["--classes", "0,1+0"], 64, ["class 0 is there twice"]),
+        training(
+            "typo in a change of pictures", ["--augment", "shift 2, rotat 5"], 64,
+            ["--augment", "\"rotat\" is unknown (did you mean rotate?)"]),
+        training("a turn without an angle", ["--augment", "rotate"], 64, ["rotate takes DEGREES"]),
+        training("unknown standardisation", ["--standardize", "pixels"], 64, ["pixels", "did you mean pixel"]),
+        training(
+            "standardised targets of a logit",
+            ["--standardize", "pixel", "--target", "input", "--loss", "bce"], 64, ["--standardize pixel", "bce"]),
+        training(
+            "a validation part twice", ["--validation-split", "0.1"], 65, ["--validation-split 0.1", "of its own"]
+        ) { bench in
+            try SmallDataset().write(in: bench.folder)
+            try bench.folder.write(SmallDataset().test.imageFile, to: "data/validation-images-idx3-ubyte")
+            try bench.folder.write(SmallDataset().test.labelFile, to: "data/validation-labels-idx1-ubyte")
+        },
+        BadInput(
+            name: "folds where all is measured", arguments: benchStep + ["--fold", "1/2"], exitCode: 64,
+            fragments: ["--fold", "bench step"]),
         training("nothing but validation", ["--validation-split", "1"], 64, ["--validation-split 1"]),
         training(
             "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,

@@ -12,6 +12,7 @@ extension CommandLineTests {
             ["--model", "conv 4 3x3, batchnorm, relu, flatten, dropout 0.3, dense 10", "--optimizer", "momentum"],
             ["--optimizer", "lamb", "--clip-norm", "0.5", "--accumulate", "3", "--hash-every", "3", "--epochs", "5"],
             ["--optimizer", "sgd", "--learning-rate", "0.1", "--batch-size", "all", "--epochs", "25"],
+            ["--augment", "shift 1, elastic 1 3, flip, erase 0.5 4", "--standardize", "dataset", "--fold", "1/3"],
             [
                 "--target", "input", "--model", "dense 8, relu, dense 64", "--optimizer", "rmsprop", "--warmup",
                 "7steps",

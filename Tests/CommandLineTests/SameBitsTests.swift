@@ -61,8 +61,20 @@ extension CommandLineTests {
                 Training(
                     name: "wide rectified layers, whose zeros are left out, batch 300",
                     arguments: ["--batch-size", "300", "--model", "dense 192, relu, dense 128, relu, dense 10"]),
+                Training(
+                    name: "changed pictures, validation",
+                    arguments: ["--batch-size", "61", "--validation-split", "0.2", "--augment", augmentation]),
+                Training(
+                    name: "auto-encoder of changed and standardised pictures, a fold",
+                    arguments: [
+                        "--batch-size", "61", "--target", "input", "--model", "dense 20, relu, dense 64", "--fold",
+                        "2/3",
+                        "--stratified", "--samples", "300", "--augment", augmentation, "--standardize", "pixel",
+                    ]),
                 Training(name: "every layer with a state, per-layer settings, batch 61", arguments: stateful),
             ]
+
+            static let augmentation = "shift 1, rotate 10, elastic 1 3, noise 5"
 
             static let stateful = [
                 "--batch-size", "61", "--init", "orthogonal", "--layers",
@@ -122,7 +134,7 @@ extension CommandLineTests {
             let records = try trainings.map { try alone($0) }
             #expect(Set(records.map(\.summary.parametersSHA256)).count == trainings.count)
             for (training, record) in zip(trainings, records) {
-                let isSplit = training.arguments.contains("--validation-split")
+                let isSplit = !Set(training.arguments).isDisjoint(with: ["--validation-split", "--fold"])
                 // Adam with batch 64: a line each for the hash after steps 4, 8, …, 20.
                 let hashLines = training.arguments.contains("--hash-every") ? 5 : 0
                 #expect(record.metrics.count == (isSplit ? 2 * 2 + 1 : 2 * 2) + hashLines, "\(training.name)")

@@ -39,6 +39,20 @@ struct AugmentationTests {
         }
     }
 
+    @Test(arguments: texts) func textReadsBack(_ text: String) throws {
+        let augmentation = try Augmentation(text: text)
+        #expect(try Augmentation(text: augmentation.text) == augmentation)
+        #expect(augmentation.isIdentity || augmentation.text == text || text.hasPrefix("rotate 180"))
+    }
+
+    @Test(arguments: [
+        ("elastic 2 7.5", "a whole number"), ("erase 0.5 2.5", "a whole number"), ("shft 2", "did you mean shift?"),
+    ])
+    func refusals(_ text: String, _ problem: String) throws {
+        let failure = #expect(throws: Failure.self) { try Augmentation(text: text) }
+        #expect(failure?.kind == .usage && failure?.message.contains(problem) == true)
+    }
+
     @Test func nothingIsNothing() throws {
         let source = Self.picture(9, 10, 1)
         for text in ["none", "shift 0", "rotate 0", "scale 1 1", "elastic 0 5", "erase 0 5", "noise 0"] {

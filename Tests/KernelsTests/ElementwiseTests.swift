@@ -15,6 +15,23 @@ struct ElementwiseTests {
         #expect(bits(result) == bits(source.map { Float($0) / 255 }))
     }
 
+    @Test("means are taken off, then scales put on", arguments: variants.map(\.instructionSet))
+    func standardize(instructionSet: InstructionSet) throws {
+        let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
+        for count in Self.counts {
+            let (means, scales) = (randomValues(count, seed: 13), randomValues(count, seed: 14))
+            func run(_ kernels: any KernelSet) -> [Float] {
+                var x = randomValues(count + 1, seed: 15)
+                kernels.standardize(&x, count: count, means: means, scales: scales)
+                return x
+            }
+            #expect(bits(run(kernels)) == bits(run(reference)), "count \(count)")
+            let x = randomValues(count + 1, seed: 15)
+            let expected = (0..<count).map { (x[$0] - means[$0]) * scales[$0] } + [x[count]]
+            #expect(bits(run(kernels)) == bits(expected))
+        }
+    }
+
     @Test("bias, rectifier and its gradient", arguments: variants.map(\.instructionSet))
     func elementwise(instructionSet: InstructionSet) throws {
         let kernels = try #require(variants.first { $0.instructionSet == instructionSet })

@@ -33,6 +33,14 @@ extension VariantKernels {
     }
 
     @inline(never)
+    package func standardize(
+        _ x: UnsafeMutablePointer<Float>, count: Int, means: UnsafePointer<Float>, scales: UnsafePointer<Float>
+    ) {
+        // A loop that LLVM vectorises; nothing is contracted.
+        for i in 0..<count { x[i] = (x[i] - means[i]) * scales[i] }
+    }
+
+    @inline(never)
     package func markInputs(
         _ source: UnsafePointer<UInt8>, count: Int, bit: UInt32, in marks: UnsafeMutablePointer<UInt32>
     ) {

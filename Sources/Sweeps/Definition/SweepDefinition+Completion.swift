@@ -137,7 +137,7 @@ extension SweepDefinition {
         case "min-delta", "patience":
             options.patience = options.patience ?? 1
             options.metric = SelectionMetric.trainLoss.rawValue
-        case "metric": options.validationSplit = 0.1
+        case "metric", "stratified": options.validationSplit = 0.1
         default:
             guard let family = ModelFamilyOption(rawValue: option) else { return }
             let families = [ModelFamily.mlp, .cnn, .autoencoder]

@@ -7,7 +7,7 @@ final class DatasetPool: Sendable {
 
     func dataset(of options: TrainingOptions) -> SharedDataset {
         datasets.withLock { datasets in
-            let key = "\(options.datasetName)\n\(options.dataDirectory ?? "")"
+            let key = options.datasetKey
             if let dataset = datasets[key] { return dataset }
             let dataset = options.sharedDataset
             datasets[key] = dataset

@@ -28,14 +28,13 @@ struct TrialCosts {
         let configuration = try options.resolved(dataset: dataset)
         let data = try dataset.load()
         let text =
-            "\(options.datasetName)\n\(options.dataDirectory ?? "")\n\(ModelText.text(of: configuration.model))\n"
-            + "\(configuration.loss.target)"
+            "\(options.datasetKey)\n\(ModelText.text(of: configuration.model))\n\(configuration.loss.target)"
         let ofSample = try costs[text] ?? Self.flopsPerSample(configuration, data)
         costs[text] = ofSample
-        let kept = (Double(data.train.count) * (1 - configuration.validationSplit)).rounded()
-        let length = RunLength(configuration, sampleCount: Int(kept))
+        let kept = configuration.trainCount(of: data)
+        let length = RunLength(configuration, sampleCount: kept)
         let sampleCount = min(
-            Double(length.stepCount) * Double(length.stepSampleCount), Double(configuration.epochs) * kept)
+            Double(length.stepCount) * Double(length.stepSampleCount), Double(configuration.epochs) * Double(kept))
         return Cost(configuration: configuration, flops: ofSample * sampleCount, stepCount: length.stepCount)
     }
 

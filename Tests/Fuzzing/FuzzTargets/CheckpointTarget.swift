@@ -49,7 +49,7 @@ extension FuzzTarget {
     }
 
     /// Calls `body` with the path of a file that has these bytes and no name.
-    private static func unnamedFile(_ bytes: [UInt8], _ body: (String) -> Void) {
+    static func unnamedFile(_ bytes: [UInt8], _ body: (String) -> Void) {
         var name = Array("/tmp/lockstep-fuzz-XXXXXX".utf8CString)
         let file = mkstemp(&name)
         guard file >= 0, unlink(name) == 0, write(file, bytes, bytes.count) == bytes.count else {

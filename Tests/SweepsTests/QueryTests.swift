@@ -110,7 +110,7 @@ struct QueryTests {
     ]
 
     @Test("a condition with a mistake is refused with what to write", arguments: mistakes)
-    func mistakes(text: String, words: String) throws {
+    func refuses(text: String, words: String) throws {
         #expect {
             var query = TrialQuery()
             query.conditions = [try TrialQuery.Condition(text)]

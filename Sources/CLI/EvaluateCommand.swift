@@ -62,7 +62,7 @@ struct EvaluateCommand: ParsableCommand {
     /// One for each data set; classes are those that the checkpoint was trained on.
     private func tasks(_ location: CheckpointLocation, _ kernels: any KernelSet) throws -> [CheckpointEvaluation] {
         // What is wrong with the file is told where it is read.
-        let options = try location.runOptions ?? (try? TrainingOptions(ofCheckpoint: location.path))
+        let options = location.runOptions ?? (try? TrainingOptions(ofCheckpoint: location.path))
         func task(_ dataset: SharedDataset, _ configuration: TrainingConfiguration?) throws -> CheckpointEvaluation {
             CheckpointEvaluation(
                 path: location.path, dataset: dataset, split: split, loss: try location.runOptions?.resolvedLoss(),

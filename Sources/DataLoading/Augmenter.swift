@@ -7,14 +7,20 @@ package final class Augmenter {
     private let width: Int
     private let channels: Int
     private let seed: UInt64
+    /// Along each axis, in 1/65,536 of a pixel. Plain numbers: without instructions beyond SSE2, SIMD2's are taken apart.
+    private struct Vector {
+        var x: Int32 = 0
+        var y: Int32 = 0
+    }
+
     /// `[gridRows, gridColumns]`
-    private let grid: UnsafeMutableBufferPointer<SIMD2<Int32>>
+    private let grid: UnsafeMutableBufferPointer<Vector>
     /// `[gridRows, width]`: grid values already summed along x.
-    private let gridRows: UnsafeMutableBufferPointer<SIMD2<Int32>>
+    private let gridRows: UnsafeMutableBufferPointer<Vector>
     /// For each step within the spacing.
     private let weights: UnsafeMutableBufferPointer<SIMD4<Int32>>
     /// `[width]`: displacement of a row's pixels.
-    private let displacements: UnsafeMutableBufferPointer<SIMD2<Int32>>
+    private let displacements: UnsafeMutableBufferPointer<Vector>
 
     package init(_ augmentation: Augmentation, height: Int, width: Int, channels: Int, seed: UInt64) {
         precondition(
@@ -33,11 +39,11 @@ package final class Augmenter {
         let rowCount = hasGrid ? Augmentation.gridCount(height, spacing) : 0
         let columnCount = hasGrid ? Augmentation.gridCount(width, spacing) : 0
         // A random block is four words, two places of the grid.
-        grid = allocate((rowCount * columnCount + 1) / 2 * 2, .zero)
-        gridRows = allocate(rowCount * width, .zero)
+        grid = allocate((rowCount * columnCount + 1) / 2 * 2, Vector())
+        gridRows = allocate(rowCount * width, Vector())
         weights = allocate(spacing, .zero)
         for step in 0..<spacing { weights[step] = Augmentation.splineWeights(step, spacing) }
-        displacements = allocate(width, .zero)
+        displacements = allocate(width, Vector())
     }
 
     deinit {
@@ -54,17 +60,11 @@ package final class Augmenter {
         let random = Augmentation.stream(seed: seed, epoch: epoch, sample: sample)
         let draw = augmentation.draw(random, height: height, width: width)
         prepareGrid(random)
-        let (width, channels, displacements) = (width, channels, displacements)
-        let step = SIMD2<Int32>(draw.matrix.xx, draw.matrix.yx)
-        for y in 0..<height {
-            displace(row: y)
-            var place = SIMD2<Int32>(
-                draw.matrix.xy &* Int32(y) &+ draw.offset.x, draw.matrix.yy &* Int32(y) &+ draw.offset.y)
-            let row = target + y * width * channels
-            for x in 0..<width {
-                interpolate(source, at: place &+ displacements[x], to: row + x * channels)
-                place &+= step
-            }
+        // One channel is known to the compiler.
+        if channels == 1 {
+            transform(source, draw, 1, to: target)
+        } else {
+            transform(source, draw, channels, to: target)
         }
         for y in draw.erased.rows {
             let begin = (y * width + draw.erased.columns.lowerBound) * channels
@@ -74,21 +74,41 @@ package final class Augmenter {
     }
 
     @inline(__always)
-    private func interpolate(
-        _ source: UnsafePointer<UInt8>, at place: SIMD2<Int32>, to target: UnsafeMutablePointer<UInt8>
+    private func transform(
+        _ source: UnsafePointer<UInt8>, _ draw: Augmentation.Draw, _ channels: Int,
+        to target: UnsafeMutablePointer<UInt8>
     ) {
-        let (column, row) = (Int(place.x >> 16), Int(place.y >> 16))
-        let (right, down) = (Int32(place.x >> 8 & 255), Int32(place.y >> 8 & 255))
-        // Negative places are great unsigned ones.
-        guard UInt(bitPattern: row) < UInt(height - 1) && UInt(bitPattern: column) < UInt(width - 1) else {
-            return interpolateRim(source, row, column, right, down, to: target)
-        }
-        let upper = source + (row * width + column) * channels
-        let lower = upper + width * channels
-        for channel in 0..<channels {
-            target[channel] = Self.mix(
-                Int32(upper[channel]), Int32(upper[channel + channels]), Int32(lower[channel]),
-                Int32(lower[channel + channels]), right, down)
+        let (height, width, displacements) = (height, width, displacements)
+        let (stepX, stepY) = (Int(draw.matrix.xx), Int(draw.matrix.yx))
+        var pixel = target
+        for y in 0..<height {
+            displace(row: y)
+            var x = Int(draw.matrix.xy) &* y &+ Int(draw.offset.x)
+            var y = Int(draw.matrix.yy) &* y &+ Int(draw.offset.y)
+            for place in 0..<width {
+                let (sourceX, sourceY) = (x &+ Int(displacements[place].x), y &+ Int(displacements[place].y))
+                let (column, row) = (sourceX >> 16, sourceY >> 16)
+                let (right, down) = (
+                    Int32(truncatingIfNeeded: sourceX >> 8 & 255), Int32(truncatingIfNeeded: sourceY >> 8 & 255)
+                )
+                // Negative places are great unsigned ones.
+                if UInt(bitPattern: row) < UInt(bitPattern: height &- 1)
+                    && UInt(bitPattern: column) < UInt(bitPattern: width &- 1)
+                {
+                    let upper = source + (row &* width &+ column) &* channels
+                    let lower = upper + width &* channels
+                    for channel in 0..<channels {
+                        pixel[channel] = Self.mix(
+                            Int32(upper[channel]), Int32(upper[channel &+ channels]), Int32(lower[channel]),
+                            Int32(lower[channel &+ channels]), right, down)
+                    }
+                } else {
+                    interpolateRim(source, row, column, right, down, to: pixel)
+                }
+                x &+= stepX
+                y &+= stepY
+                pixel += channels
+            }
         }
     }
 
@@ -130,9 +150,9 @@ package final class Augmenter {
         for block in 0..<grid.count / 2 {
             let words = random.block(Augmentation.gridPosition / 4 + UInt64(block))
             for half in 0..<2 {
-                grid[2 * block + half] = SIMD2(
-                    Augmentation.gridValue(words[2 * half], elastic),
-                    Augmentation.gridValue(words[2 * half + 1], elastic))
+                grid[2 * block + half] = Vector(
+                    x: Augmentation.gridValue(words[2 * half], elastic),
+                    y: Augmentation.gridValue(words[2 * half + 1], elastic))
             }
         }
         let columnCount = Augmentation.gridCount(width, elastic.spacing)
@@ -158,15 +178,15 @@ package final class Augmenter {
     /// Four points with weights of 1/4,096. A sum may have 35 bits.
     @inline(__always)
     private static func spline(
-        _ weights: SIMD4<Int32>, _ points: UnsafeMutableBufferPointer<SIMD2<Int32>>, at begin: Int, stride: Int
-    ) -> SIMD2<Int32> {
+        _ weights: SIMD4<Int32>, _ points: UnsafeMutableBufferPointer<Vector>, at begin: Int, stride: Int
+    ) -> Vector {
         var (x, y) = (0, 0)
         for index in 0..<4 {
             let point = points[begin + index * stride]
             x &+= Int(weights[index]) &* Int(point.x)
             y &+= Int(weights[index]) &* Int(point.y)
         }
-        return SIMD2(Int32(truncatingIfNeeded: x >> 12), Int32(truncatingIfNeeded: y >> 12))
+        return Vector(x: Int32(truncatingIfNeeded: x >> 12), y: Int32(truncatingIfNeeded: y >> 12))
     }
 
     private func addNoise(_ random: KeyedRandom, to target: UnsafeMutablePointer<UInt8>) {

@@ -39,7 +39,7 @@ extension FuzzTarget {
         mutate: mutatePicture)
 
     private static func readArray(
-        _ file: [UInt8], _ measure: Measure, _ open: (InputFile) throws -> any ArrayReader
+        _ file: [UInt8], _ measure: Measure, _ open: @escaping (InputFile) throws -> any ArrayReader
     ) {
         readTwice(file, measure) { try bytes(of: open($0).readPixels()) }
         measure { _ = answer { try open(InputFile(bytes: file, name: "a")).readPartLabels() } }
@@ -49,7 +49,7 @@ extension FuzzTarget {
 
     /// From memory and, what is accepted and one of 16 others, from a file, in other pieces: the same must come of it.
     private static func readTwice(
-        _ file: [UInt8], _ measure: Measure, _ read: (InputFile) throws -> [UInt8]
+        _ file: [UInt8], _ measure: Measure, _ read: @escaping (InputFile) throws -> [UInt8]
     ) {
         var found: [UInt8]?
         measure { found = answer { try read(InputFile(bytes: file, name: "a")) } }

@@ -196,10 +196,11 @@ let package = Package(
             name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
         .testTarget(
             name: "SweepsTests",
-            dependencies: [
-                "Errors", "Models", "Numerics", "Randomness", "Sweeps", "Training",
-                .product(name: "GRDB", package: "GRDB.swift"),
-            ], swiftSettings: common),
+            dependencies: ["DatabaseProbe", "Errors", "Models", "Numerics", "Randomness", "Sweeps", "Training"],
+            swiftSettings: common),
+        .target(
+            name: "DatabaseProbe", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
+            path: "Tests/RankPrograms/DatabaseProbe", swiftSettings: common),
         // Samplers on functions that cost nothing: Tests/Peers/search_quality.py compares them with Optuna's.
         .executableTarget(
             name: "SearchProbe", dependencies: ["Sweeps"], path: "Tests/RankPrograms/SearchProbe",

@@ -86,7 +86,8 @@ private enum Field {
 
     init(_ name: String, of records: [TrialRecord], _ plan: SweepPlan) throws {
         let plain = SweepNames.plain(name)
-        let options = Set(records.flatMap { $0.trial.parameters.map(\.option) })
+        let options = Set(
+            plan.definition.parameters.map(\.option) + records.flatMap { $0.trial.parameters.map(\.option) })
         let measures = Set(records.flatMap(\.measures.keys))
         let means = SweepNames.option(name).map { $0 == SweepNames.betaName ? ["momentum", "alpha"] : [$0] } ?? []
         let split = plan.definition.metric.name.hasPrefix("validation") ? "validation" : "test"

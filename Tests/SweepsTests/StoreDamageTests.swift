@@ -1,6 +1,6 @@
+import DatabaseProbe
 import Errors
 import Foundation
-import GRDB
 import Sweeps
 import Testing
 
@@ -28,8 +28,7 @@ struct StoreDamageTests {
                 try filled(folder)
                 try folder.write(folder.bytes().prefix(folder.bytes().count / 2))
             case .otherProgram:
-                let other = try DatabaseQueue(path: folder.database)
-                try other.write { try $0.execute(sql: "CREATE TABLE trials (a); INSERT INTO trials VALUES (1)") }
+                try RawDatabase(folder.database).execute("CREATE TABLE trials (a); INSERT INTO trials VALUES (1)")
             case .newer:
                 try filled(folder)
                 // `user_version` in the file's header, big-endian.
@@ -38,8 +37,7 @@ struct StoreDamageTests {
                 try folder.write(bytes)
             case .noTables:
                 try filled(folder)
-                let own = try DatabaseQueue(path: folder.database)
-                try own.write { try $0.execute(sql: "DROP TABLE history") }
+                try RawDatabase(folder.database).execute("DROP TABLE history")
             }
         }
 

@@ -1,6 +1,6 @@
+import DatabaseProbe
 import Errors
 import Foundation
-import GRDB
 import Sweeps
 import Testing
 
@@ -36,7 +36,7 @@ struct StoreTests {
     ]
 
     @Test("texts come back as they were, also those that look like numbers", arguments: texts)
-    func texts(text: String) throws {
+    func keepsTexts(text: String) throws {
         let folder = try Folder()
         var record = TrialRecord(
             SweepPlan.Trial(stored: 1, [("dataset", SweepValue(text: text, number: nil, isNull: false))]),
@@ -50,12 +50,12 @@ struct StoreTests {
 
     static let numbers: [(String, Double)] = [
         ("1", 1), ("1.0", 1), ("01", 1), ("1e-3", 1e-3), ("0.001", 1e-3), ("1E-3", 1e-3), ("-0.0", -0.0), ("0.1", 0.1),
-        ("5e-324", 5e-324), ("1.7976931348623157e+308", .greatestFiniteMagnitude), ("0.30000000000000004", 0.1 + 0.2),
-        ("9007199254740993", 9_007_199_254_740_992), ("-1e22", -1e22),
+        ("5e-324", .leastNonzeroMagnitude), ("1.7976931348623157e+308", .greatestFiniteMagnitude),
+        ("0.30000000000000004", 0.1 + 0.2), ("9007199254740993", 9_007_199_254_740_992), ("-1e22", -1e22),
     ]
 
     @Test("numbers keep their bits and their spelling", arguments: numbers)
-    func numbers(text: String, number: Double) throws {
+    func keepsNumbers(text: String, number: Double) throws {
         let folder = try Folder()
         var record = TrialRecord(
             SweepPlan.Trial(
@@ -88,11 +88,9 @@ struct StoreTests {
         try store.save(empty)
         try store.save(Self.record(2))
         #expect(try TrialStore.read(folder.database).trials.map(Facts.init) == [Facts(empty), Facts(Self.record(2))])
-        let database = try DatabaseQueue(path: folder.database)
-        let rows = try database.read { db in
-            try ["parameters", "measures", "history"].map { try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0)") }
-        }
-        #expect(rows == [2, 2, 3])
+        let database = try RawDatabase(folder.database)
+        let rows = try ["parameters", "measures", "history"].map { try database.rows("SELECT count(*) FROM \($0)") }
+        #expect(rows == [[["2"]], [["2"]], [["3"]]])
     }
 
     @Test("what the documentation says of the file holds")
@@ -112,11 +110,9 @@ struct StoreTests {
             session.hosts == ["a", "b"] && session.workers == 4 && session.groups == 2 && session.workersPerTrial == 2)
         #expect(session.begun <= session.lastEvent && session.lastEvent <= session.ended ?? .distantPast)
         #expect(contents.trials[0].session == session.number)
-        let database = try DatabaseQueue(path: folder.database)
-        let pragmas = try database.read { db in
-            try ["journal_mode", "user_version", "application_id"].map {
-                try String.fetchOne(db, sql: "SELECT \($0) FROM pragma_\($0)")
-            }
+        let database = try RawDatabase(folder.database)
+        let pragmas = try ["journal_mode", "user_version", "application_id"].flatMap { name in
+            try database.rows("PRAGMA \(name)").joined()
         }
         #expect(pragmas == ["delete", "\(TrialStore.schemaVersion)", "\(0x4C4B_5354)"])
     }
@@ -127,7 +123,7 @@ struct StoreTests {
             "random",
             """
               optimizer: {values: [sgd, adam]}
-              dropout: {values: [null, 0.5, 1]}
+              dropout: {values: [null, 0.5, 0.25]}
               lr: {distribution: log_uniform_values, min: 0.001, max: 0.1}
               momentum: {min: 0.5, max: 0.9}
               hidden_layers: {min: 1, max: 4}
@@ -136,20 +132,11 @@ struct StoreTests {
             """, "run_cap: 3")
         let folder = try Folder()
         _ = try TrialStore(path: folder.database, plan: plan, file: "", overrides: "")
-        let rows = try DatabaseQueue(path: folder.database).read { db in
-            try Row.fetchAll(db, sql: "SELECT option, kind, low, high, step, choices FROM space ORDER BY option")
-        }
-        let texts = rows.map { row in
-            let bounds = (2..<5).map { index -> String in
-                let number: Double? = row[index]
-                return number.map { "\(($0 * 1e9).rounded() / 1e9)" } ?? "-"
-            }
-            let choices: String? = row[5]
-            return "\(row[0] as String) \(row[1] as String) \(bounds.joined(separator: " ")) \(choices ?? "-")"
-        }
+        let rows = try RawDatabase(folder.database).rows(
+            "SELECT option, kind, round(low, 9), round(high, 9), step, choices FROM space ORDER BY option")
         #expect(
-            texts == [
-                "dropout choices - - - [null,0.5,1]", "hidden-layers whole 1.0 4.0 - -",
+            rows.map { $0.joined(separator: " ") } == [
+                "dropout choices - - - [null,0.5,0.25]", "hidden-layers whole 1.0 4.0 - -",
                 "learning-rate logUniform 0.001 0.1 - -", "momentum uniform 0.5 0.9 - -",
                 #"optimizer choices - - - ["sgd","adam"]"#, "weight-decay normal - - 0.25 -",
             ])
@@ -172,15 +159,12 @@ struct StoreTests {
         let folder = try Folder()
         try Self.store(folder).save(Self.record(1))
         for lock in ["IMMEDIATE", "EXCLUSIVE"] {
-            let writer = try DatabaseQueue(path: folder.database, configuration: Self.unsafe)
-            try writer.inDatabase { db in
-                try db.execute(sql: "BEGIN \(lock)")
-                try db.execute(sql: "UPDATE trials SET reason = 'half'")
-            }
+            let writer = try RawDatabase(folder.database)
+            try writer.execute("BEGIN \(lock); UPDATE trials SET reason = 'half'")
             let begin = ContinuousClock.now
             let release = Thread {
                 usleep(300_000)
-                try? writer.inDatabase { try $0.execute(sql: "ROLLBACK") }
+                try? writer.execute("ROLLBACK")
             }
             release.start()
             let read = try TrialStore.read(folder.database).trials
@@ -192,28 +176,20 @@ struct StoreTests {
         }
     }
 
-    private static var unsafe: Configuration {
-        var configuration = Configuration()
-        configuration.allowsUnsafeTransactions = true
-        return configuration
-    }
-
     /// The database as a process leaves it that is killed while pages of a transaction are written already.
     private func killedInTheMiddle() throws -> (Folder, [TrialRecord]) {
         let folder = try Folder()
         let store = try Self.store(folder)
         let records = (1...40).map { Self.record($0) }
         for record in records { try store.save(record) }
-        let writer = try DatabaseQueue(path: folder.database, configuration: Self.unsafe)
+        let writer = try RawDatabase(folder.database)
         let left = try Folder()
-        try writer.inDatabase { db in
-            try db.execute(sql: "PRAGMA cache_size = 2; BEGIN IMMEDIATE; DELETE FROM history; DELETE FROM parameters")
-            try db.execute(sql: "UPDATE trials SET reason = hex(zeroblob(5000)), state = 'failed'")
-            for suffix in ["", "-journal"] {
-                try FileManager.default.copyItem(atPath: folder.database + suffix, toPath: left.database + suffix)
-            }
-            try db.execute(sql: "ROLLBACK")
+        try writer.execute("PRAGMA cache_size = 2; BEGIN IMMEDIATE; DELETE FROM history; DELETE FROM parameters")
+        try writer.execute("UPDATE trials SET reason = hex(zeroblob(5000)), state = 'failed'")
+        for suffix in ["", "-journal"] {
+            try FileManager.default.copyItem(atPath: folder.database + suffix, toPath: left.database + suffix)
         }
+        try writer.execute("ROLLBACK")
         #expect(try left.bytes() != folder.bytes(), "no page of the transaction has reached the file")
         return (left, records)
     }

@@ -1,6 +1,6 @@
 import Errors
 import Foundation
-import GRDB
+internal import GRDB
 
 extension TrialStore {
     /// All that a database holds.
@@ -116,7 +116,7 @@ extension TrialStore {
     private static func trials(_ db: Database) throws -> [TrialRecord] {
         var parameters: [Int: [(option: String, value: SweepValue)]] = [:]
         var rows = try Row.fetchCursor(
-            db, sql: "SELECT trial, option, text, number, isNull FROM parameters ORDER BY trial, position")
+            db, sql: "SELECT trial, option, text, number, isNone FROM parameters ORDER BY trial, position")
         while let row = try rows.next() {
             let value = SweepValue(
                 text: try text(row, 2), number: try row.decode(atIndex: 3), isNull: try row.decode(atIndex: 4))

@@ -1,5 +1,5 @@
 import Errors
-import GRDB
+internal import GRDB
 
 extension TrialStore {
     /// "LKST", in the file's header.
@@ -71,7 +71,7 @@ extension TrialStore {
             option TEXT NOT NULL,
             text TEXT NOT NULL,
             number CHECK (typeof(number) IN ('real', 'null')),
-            isNull INTEGER NOT NULL CHECK (isNull IN (0, 1)),
+            isNone INTEGER NOT NULL CHECK (isNone IN (0, 1)),
             PRIMARY KEY (trial, position)
         ) WITHOUT ROWID;
         CREATE TABLE measures (
@@ -119,7 +119,8 @@ extension TrialStore {
         let words = error.message ?? "SQLite's error \(error.extendedResultCode.rawValue)"
         let code = error.extendedResultCode.rawValue
         switch error.resultCode {
-        case .SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_FORMAT: return damaged(path, words)
+        // SQLITE_ERROR: "no such table" and the like.
+        case .SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_FORMAT, .SQLITE_ERROR: return damaged(path, words)
         case .SQLITE_FULL:
             return Failure(
                 .inputOutput,
@@ -135,9 +136,6 @@ extension TrialStore {
                     .outputRefused,
                     "\(path): cannot be written (\(words)); check the folder's permissions, or choose another --out")
                 : Failure(.inputOutput, "\(path): cannot be read (\(words)); check the folder's permissions")
-        case .SQLITE_ERROR where !isWriting:
-            // "no such table" and the like.
-            return damaged(path, words)
         default:
             return Failure(
                 .inputOutput,

@@ -1,6 +1,6 @@
 import Errors
 import Foundation
-import GRDB
+internal import GRDB
 import Training
 
 /// The trials of a sweep in `sweep.sqlite`. Every event is one transaction and on the disk when its call returns: a process
@@ -185,7 +185,7 @@ package final class TrialStore {
             record.begun?.timeIntervalSince1970, record.ended?.timeIntervalSince1970,
         ])
         let parameters = try db.cachedStatement(
-            sql: "INSERT INTO parameters (trial, position, option, text, number, isNull) VALUES (?, ?, ?, ?, ?, ?)")
+            sql: "INSERT INTO parameters (trial, position, option, text, number, isNone) VALUES (?, ?, ?, ?, ?, ?)")
         for (position, parameter) in record.trial.parameters.enumerated() {
             let value = parameter.value
             try parameters.execute(arguments: [

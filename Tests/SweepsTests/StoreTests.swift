@@ -127,7 +127,7 @@ struct StoreTests {
               lr: {distribution: log_uniform_values, min: 0.001, max: 0.1}
               momentum: {min: 0.5, max: 0.9}
               hidden_layers: {min: 1, max: 4}
-              weight_decay: {distribution: q_normal, q: 0.25}
+              weight_decay: {distribution: q_beta, q: 0.25}
               epochs: {value: 3}
             """, "run_cap: 3")
         let folder = try Folder()
@@ -138,7 +138,7 @@ struct StoreTests {
             rows.map { $0.joined(separator: " ") } == [
                 "dropout choices - - - [null,0.5,0.25]", "hidden-layers whole 1.0 4.0 - -",
                 "learning-rate logUniform 0.001 0.1 - -", "momentum uniform 0.5 0.9 - -",
-                #"optimizer choices - - - ["sgd","adam"]"#, "weight-decay normal - - 0.25 -",
+                #"optimizer choices - - - ["sgd","adam"]"#, "weight-decay beta 0.0 1.0 0.25 -",
             ])
     }
 

@@ -100,7 +100,9 @@ package struct SweepTable: Sendable {
         let workers = Set(finished.compactMap { $0.measures["workers"] })
         if let count = workers.first, workers.count == 1 {
             let seconds = records.compactMap(\.seconds).reduce(0, +)
-            notes.append("\(finished.count) trials on \(Int(count)) workers in \(fixed(seconds, 1)) s.")
+            func plural(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+            notes.append(
+                "\(plural(finished.count, "trial")) on \(plural(Int(count), "worker")) in \(fixed(seconds, 1)) s.")
         }
         if let dimension = Elbow.intrinsicDimension(plan, groups) { notes.append(dimension) }
         var failed: [(reason: String, records: [TrialRecord])] = []

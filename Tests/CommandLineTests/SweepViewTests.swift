@@ -11,13 +11,14 @@ extension CommandLineTests {
             metric: {name: train_loss, goal: minimize}
             parameters:
               dataset: {value: ./data}
+              family: {value: mlp}
               hidden_layers: {value: 1}
               hidden_size: {value: 8}
               optimizer: {values: [adam, nag, sgd]}
               lr: {values: [0.01, 0.1]}
               steps: {value: 20}
             points:
-              - {model: "relu, dense 3"}
+              - {optimizer: sgd, lr: 1e30}
 
             """
 

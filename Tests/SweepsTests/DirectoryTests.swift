@@ -170,6 +170,7 @@ struct DirectoryTests {
         let folder = try Folder()
         let text = text("random").replacingOccurrences(of: "testLoss}", with: "testLoss, target: 1}")
         let directory = try open(folder, text)
+        try directory.beginSession(workers: 3, groups: 3, workersPerTrial: 1, hosts: [])
         for number in 1...3 {
             guard case .trial(let trial) = directory.sequence.trial(number) else { throw Missing(number: number) }
             try directory.save(directory.started(trial, group: number))

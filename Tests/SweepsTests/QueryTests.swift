@@ -106,7 +106,7 @@ struct QueryTests {
         ("lr<fast", "< compares numbers, and \"fast\" is none"), ("lr>=", ">= compares numbers"),
         ("optimzer=adam", "did you mean optimizer?"), ("testLos<1", "did you mean testLoss?"),
         ("secnds<1", "did you mean seconds?"), ("batch_size=32", "no trial of this sweep has batch-size"),
-        ("zzz=1", "trials have number, value, seconds, alpha, dropout, learning-rate"),
+        ("zzz=1", "trials have number, value, seconds, alpha, dataset, dropout, family, learning-rate"),
     ]
 
     @Test("a condition with a mistake is refused with what to write", arguments: mistakes)

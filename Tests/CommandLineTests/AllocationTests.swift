@@ -37,6 +37,16 @@ extension CommandLineTests {
             #expect(report.allocations.allSatisfy { $0 == 0 }, "\(report.allocations): \(diagnosis)")
         }
 
+        @Test(arguments: ["mlp-small", "cnn"], ways) func noChangeOfAPictureAllocates(network: String, way: Way) throws
+        {
+            let folder = try TemporaryFolder()
+            try WideDataset.write(in: folder)
+            var way = way
+            way.environment["PROBE_AUGMENT"] = "shift 2, rotate 10, elastic 2 7, flip, erase 0.5 8, noise 8"
+            let (report, diagnosis) = try train(network, epochs: 2, in: folder, way, dataset: "./wide")
+            #expect(report.allocations.allSatisfy { $0 == 0 }, "\(report.allocations): \(diagnosis)")
+        }
+
         /// 6,000 steps of a tiny network, of which the second half is watched: 100 bytes a step would be seen.
         @Test(arguments: ways) func memoryStaysFlat(way: Way) throws {
             let folder = try TemporaryFolder()

@@ -8,7 +8,7 @@ import Training
 
 /// What memory the steps of a training take: `AllocationProbe DIR NETWORK EPOCHS [WORKERS]`, by itself or under mpirun.
 ///
-/// NETWORK is one of `bench step --suite`, or a model as text, which trains in batches of 4. Counts what each worker allocates
+/// PROBE_AUGMENT in the environment says how pictures are changed (`--augment`). NETWORK is one of `bench step --suite`, or a model as text, which trains in batches of 4. Counts what each worker allocates
 /// from the end of the second epoch's first step to the end of its last one, and the memory that is in use in the middle of
 /// the training, after the first step of an epoch, and at its last step. Prints one JSON document.
 @main
@@ -41,6 +41,7 @@ struct AllocationProbe {
         var options = TrainingOptions()
         options.dataset = arguments[0]
         options.epochs = epochs
+        options.augmentation = environment["PROBE_AUGMENT"]
         let configuration: TrainingConfiguration
         if let network = BenchmarkNetwork.all.first(where: { $0.name == arguments[1] }) {
             configuration = try network.configured(options)

@@ -193,11 +193,15 @@ let package = Package(
         .testTarget(
             name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
         .testTarget(
-            name: "SweepsTests", dependencies: ["Errors", "Models", "Numerics", "Randomness", "Sweeps", "Training"],
+            name: "SweepsTests",
+            dependencies: ["Errors", "Models", "Numerics", "Randomness", "SearchFunctions", "Sweeps", "Training"],
             swiftSettings: common),
         // Samplers on functions that cost nothing: Tests/Peers/search_quality.py compares them with Optuna's.
+        .target(
+            name: "SearchFunctions", dependencies: ["Sweeps"], path: "Tests/RankPrograms/SearchFunctions",
+            swiftSettings: common),
         .executableTarget(
-            name: "SearchProbe", dependencies: ["Sweeps"], path: "Tests/RankPrograms/SearchProbe",
+            name: "SearchProbe", dependencies: ["SearchFunctions", "Sweeps"], path: "Tests/RankPrograms/SearchProbe",
             swiftSettings: common),
         // Counts what a program allocates, by taking the place of malloc in it.
         .target(name: "CAllocations", path: "Tests/RankPrograms/CAllocations"),

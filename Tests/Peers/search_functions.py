@@ -122,7 +122,8 @@ RATES = ("0.0001", "0.0005", "0.003", "0.02", "0.1")
 @functools.cache
 def fashion_table():
     with open(Path(__file__).parent.parent / "Fixtures" / "fashion-table.csv", newline="") as file:
-        return {tuple(row[:-1]): float(row[-1]) for row in list(csv.reader(file))[1:]}
+        # A training that diverged learned nothing: of ten classes it is right in a tenth.
+        return {tuple(row[:-1]): float(row[-1] or 0.1) for row in list(csv.reader(file))[1:]}
 
 
 def fashion(p):

@@ -106,7 +106,9 @@ def table(path):
     print(",".join([*columns, "testAccuracy"]))
     with open(path) as file:
         for trial in json.load(file)["trials"]:
-            print(",".join([*(str(trial["parameters"][name]) for name in columns), str(trial["measures"]["testAccuracy"])]))
+            # A training that diverged has no accuracy.
+            accuracy = trial["measures"]["testAccuracy"] if trial["state"] == "finished" else ""
+            print(",".join([*(str(trial["parameters"][name]) for name in columns), str(accuracy)]))
 
 
 def compare(theirs, ours):

@@ -9,7 +9,8 @@ package struct FashionTable: Sendable {
     static let learningRates = ["0.0001", "0.0005", "0.003", "0.02", "0.1"]
     static let optimizers = ["sgd", "momentum", "rmsprop", "adam"]
 
-    /// Of each row, in the order of the file: what stands in front of its last comma, and behind it.
+    /// Of each row, in the order of the file: what stands in front of its last comma, and behind it. A training that
+    /// diverged has nothing there and learned nothing: of ten classes it is right in a tenth.
     package let rows: [(configuration: String, accuracy: Double)]
     private let accuracies: [String: Double]
 
@@ -27,7 +28,9 @@ package struct FashionTable: Sendable {
         let lines = text.split(separator: "\n").map(String.init)
         precondition(lines.first == Self.columns, "FashionTable: the columns are \(lines.first ?? "missing")")
         rows = lines.dropFirst().map { line in
-            guard let comma = line.lastIndex(of: ","), let accuracy = Double(line[line.index(after: comma)...]) else {
+            guard let comma = line.lastIndex(of: ",") else { preconditionFailure("FashionTable: no comma in \(line)") }
+            let text = line[line.index(after: comma)...]
+            guard let accuracy = text.isEmpty ? 0.1 : Double(text) else {
                 preconditionFailure("FashionTable: no accuracy in \(line)")
             }
             return (String(line[..<comma]), accuracy)

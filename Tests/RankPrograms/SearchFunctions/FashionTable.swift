@@ -57,7 +57,9 @@ extension SearchFunction {
         ])
     ) { p in
         let rate = FashionTable.learningRates[Int(p.number("rate"))]
-        return 1 - FashionTable.committed[
-            "\(p.text("activation")),\(p.text("layers")),\(1 << Int(p.number("size"))),\(rate),\(p.text("optimizer"))"]
+        return 1
+            - FashionTable.committed[
+                "\(p.text("activation")),\(p.text("layers")),\(1 << Int(p.number("size"))),\(rate),\(p.text("optimizer"))"
+            ]
     }
 }

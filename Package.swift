@@ -197,14 +197,19 @@ let package = Package(
             name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
         .testTarget(
             name: "SweepsTests",
-            dependencies: ["DatabaseProbe", "Errors", "Models", "Numerics", "Randomness", "Sweeps", "Training"],
+            dependencies: [
+                "DatabaseProbe", "Errors", "Models", "Numerics", "Randomness", "SearchFunctions", "Sweeps", "Training",
+            ],
             swiftSettings: common),
         .target(
             name: "DatabaseProbe", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
             path: "Tests/RankPrograms/DatabaseProbe", swiftSettings: common),
         // Samplers on functions that cost nothing: Tests/Peers/search_quality.py compares them with Optuna's.
+        .target(
+            name: "SearchFunctions", dependencies: ["Sweeps"], path: "Tests/RankPrograms/SearchFunctions",
+            swiftSettings: common),
         .executableTarget(
-            name: "SearchProbe", dependencies: ["Sweeps"], path: "Tests/RankPrograms/SearchProbe",
+            name: "SearchProbe", dependencies: ["SearchFunctions", "Sweeps"], path: "Tests/RankPrograms/SearchProbe",
             swiftSettings: common),
         // Counts what a program allocates, by taking the place of malloc in it.
         .target(name: "CAllocations", path: "Tests/RankPrograms/CAllocations"),

@@ -1,11 +1,14 @@
-"""Functions to minimize, on which samplers are compared. Tests/RankPrograms/SearchProbe has the same in Swift, and the
+"""Functions to minimize, on which samplers are compared. Tests/RankPrograms/SearchFunctions has the same in Swift, and the
 values at the points of Tests/Fixtures/search-points.json keep the two together.
 
 A space is a list of (name, domain) or (name, domain, {parent: values}); a parameter with parents exists only where each of
 them has one of those values.
 """
 
+import csv
+import functools
 import math
+from pathlib import Path
 
 
 def uniform(low, high):
@@ -113,6 +116,23 @@ def choices(p):
     return sum(table(i, c[i]) for i in range(6)) + sum(0.5 * table(100 + 31 * i + 5 * c[i], c[i + 1]) for i in range(5))
 
 
+RATES = ("0.0001", "0.0005", "0.003", "0.02", "0.1")
+
+
+@functools.cache
+def fashion_table():
+    with open(Path(__file__).parent.parent / "Fixtures" / "fashion-table.csv", newline="") as file:
+        # A training that diverged learned nothing: of ten classes it is right in a tenth.
+        return {tuple(row[:-1]): float(row[-1] or 0.1) for row in list(csv.reader(file))[1:]}
+
+
+def fashion(p):
+    """The error of a dense network after one epoch of Fashion-MNIST: Tests/Fixtures/fashion-table.csv. Sizes and learning
+    rates are whole numbers that say which, so that for every program they have an order."""
+    size, rate = str(2 ** p["size"]), RATES[p["rate"]]
+    return 1 - fashion_table()[p["activation"], str(p["layers"]), size, rate, p["optimizer"]]
+
+
 SPACES = {
     "branin": [("x", uniform(-5.0, 10.0)), ("y", uniform(0.0, 15.0))],
     "hartmann6": [(f"x{i}", uniform(0.0, 1.0)) for i in range(6)],
@@ -145,7 +165,14 @@ SPACES = {
         ("degree", whole(2, 5), {"kernel": ["poly"]}),
     ],
     "choices": [(f"c{i}", choice("c0", "c1", "c2", "c3")) for i in range(6)],
+    "fashion": [
+        ("activation", choice("sigmoid", "tanh", "relu", "elu", "gelu")),
+        ("layers", whole(1, 5)),
+        ("size", whole(4, 7)),
+        ("rate", whole(0, 4)),
+        ("optimizer", choice("sgd", "momentum", "rmsprop", "adam")),
+    ],
 }
 FUNCTIONS = {
-    f.__name__: f for f in (branin, hartmann6, styblinski, mixed, training, optimizers, kernels, choices)
+    f.__name__: f for f in (branin, hartmann6, styblinski, mixed, training, optimizers, kernels, choices, fashion)
 }

@@ -6,8 +6,14 @@
     python3 Tests/Peers/search_quality.py compare Tests/Fixtures/search-optuna.json search-lockstep.json
 
 `run FUNCTION SAMPLER` does a part. `compare` prints the table of docs/SWEEPS.md and ends with 1 where one of our samplers is
-significantly worse than Optuna's of the same kind (Mann-Whitney, two-sided, p <= 0.05, larger median).
+significantly worse than Optuna's of the same kind (Mann-Whitney, two-sided, p <= 0.05, larger ranks).
 `points` prints points and values for Tests/Fixtures/search-points.json.
+
+The table of 2,000 trainings behind the function `fashion` is Lockstep's own work, the same bits on every machine:
+
+    lockstep sweep run Tests/Peers/fashion-table.yaml --out fashion-table --keep-weights 0
+    lockstep sweep list fashion-table --json > trials.json
+    python3 Tests/Peers/search_quality.py table trials.json > Tests/Fixtures/fashion-table.csv
 """
 
 import json
@@ -95,6 +101,16 @@ def points():
     print("[\n" + ",\n".join(json.dumps(row) for row in out) + "\n]")
 
 
+def table(path):
+    columns = ["activation", "hidden-layers", "hidden-size", "learning-rate", "optimizer"]
+    print(",".join([*columns, "testAccuracy"]))
+    with open(path) as file:
+        for trial in json.load(file)["trials"]:
+            # A training that diverged has no accuracy.
+            accuracy = trial["measures"]["testAccuracy"] if trial["state"] == "finished" else ""
+            print(",".join([*(str(trial["parameters"][name]) for name in columns), str(accuracy)]))
+
+
 def compare(theirs, ours):
     from statistics import median
 
@@ -109,17 +125,18 @@ def compare(theirs, ours):
         for budget in map(str, BUDGETS):
             count += 1
             plain = ours[function]["random"][budget]
-            cells = [f"{median(plain):.4g}"]
+            cells = [f"{median(plain):.5g}"]
             for mine, other in (("bayes", "gp"), ("tpe", "tpe")):
                 a, b = ours[function][mine][budget], theirs[function][other][budget]
-                p = mannwhitneyu(a, b, alternative="two-sided").pvalue if a != b else 1.0
-                is_worse = p <= 0.05 and median(a) >= median(b) and sum(a) > sum(b)
+                test = mannwhitneyu(a, b, alternative="two-sided")
+                p = 1.0 if len({*a, *b}) == 1 else test.pvalue
+                is_worse = p <= 0.05 and test.statistic > len(a) * len(b) / 2
                 if is_worse:
                     worse.append((function, budget, mine))
                 if mannwhitneyu(a, plain, alternative="less").pvalue <= 0.05:
                     better[mine] += 1
                 mark = " worse" if is_worse else " better" if p <= 0.05 else ""
-                cells += [f"{median(a):.4g}", f"{median(b):.4g}", f"{p:.2g}{mark}"]
+                cells += [f"{median(a):.6g}", f"{median(b):.6g}", f"{p:.2g}{mark}"]
             print(f"| {function} | {budget} | " + " | ".join(cells) + " |")
     print()
     for mine, number in better.items():
@@ -135,6 +152,8 @@ if __name__ == "__main__":
         dump(run(words[:1] or list(SPACES), words[1:] or list(SAMPLERS)))
     elif command == "points":
         points()
+    elif command == "table" and len(words) == 1:
+        table(words[0])
     elif command == "compare" and len(words) == 2:
         sys.exit(compare(*(json.load(open(path)) for path in words)))
     elif command == "merge":

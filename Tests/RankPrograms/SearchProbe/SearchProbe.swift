@@ -1,22 +1,21 @@
 import Foundation
+import SearchFunctions
 import Sweeps
 
 // The samplers on functions that cost nothing, for Tests/Peers/search_quality.py:
 //
 //   SearchProbe [SEEDS]                      best values after 30 and 100 trials as JSON
-//   SearchProbe time METHOD TRIALS COUNT     seconds of each suggestion after TRIALS trials, the median last
-//   SearchProbe points FILE                  values at the points of Tests/Fixtures/search-points.json
+//   SearchProbe time METHOD TRIALS COUNT     processor seconds of each suggestion after TRIALS trials, the median last
 //
 // LAG in the environment gives a lag other than 0, FUNCTIONS and METHODS a selection.
 @main struct SearchProbe {
     static let budgets = [30, 100]
 
-    static func main() throws {
+    static func main() {
         let words = Array(CommandLine.arguments.dropFirst())
         switch words.first {
-        case "time": try time(words)
-        case "points": try points(words[1])
-        default: try run(seeds: words.first.flatMap(Int.init) ?? 20)
+        case "time": time(words)
+        default: run(seeds: words.first.flatMap(Int.init) ?? 20)
         }
     }
 
@@ -25,7 +24,7 @@ import Sweeps
         environment[name].map { $0.split(separator: ",").map(String.init) } ?? all
     }
 
-    static func run(seeds: Int) throws {
+    static func run(seeds: Int) {
         let lag = environment["LAG"].flatMap(Int.init) ?? 0
         let names = selection("FUNCTIONS", SearchFunction.all.map(\.name))
         var lines: [String] = []
@@ -65,7 +64,7 @@ import Sweeps
         return found
     }
 
-    static func time(_ words: [String]) throws {
+    static func time(_ words: [String]) {
         let method = SweepDefinition.Method(rawValue: words[1])!
         let function = SearchFunction.training
         var search = Search(function.space, method: .random, seed: 1, lag: 8)
@@ -75,48 +74,20 @@ import Sweeps
         }
         for _ in 0..<Int(words[2])! { search.record(value(search.suggest()!)) }
         search.change(to: method)
-        let clock = ContinuousClock()
         var seconds: [Double] = []
         for _ in 0..<Int(words[3])! {
-            var point: SearchPoint?
-            seconds.append(clock.measure { point = search.suggest() } / .seconds(1))
-            search.record(value(point!))
+            let start = processorSeconds()
+            let point = search.suggest()!
+            seconds.append(processorSeconds() - start)
+            search.record(value(point))
         }
         print(seconds.map { String(format: "%.4f", $0) }.joined(separator: " "))
         print("median \(String(format: "%.4f", seconds.sorted()[seconds.count / 2])) s")
     }
 
-    struct Row: Decodable {
-        let function: String
-        let point: [String: Scalar]
-        let value: Double
-    }
-
-    enum Scalar: Decodable {
-        case value(SweepValue)
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let number = try? container.decode(Double.self) {
-                self = .value(SweepValue(number: number))
-            } else {
-                self = .value(SweepValue(try container.decode(String.self)))
-            }
-        }
-    }
-
-    /// Prints the greatest difference.
-    static func points(_ path: String) throws {
-        let rows = try JSONDecoder().decode([Row].self, from: Data(contentsOf: URL(fileURLWithPath: path)))
-        var greatest = 0.0
-        for row in rows {
-            let function = SearchFunction.all.first { $0.name == row.function }!
-            let values = row.point.mapValues { scalar in
-                guard case .value(let value) = scalar else { fatalError("no value") }
-                return value
-            }
-            greatest = max(greatest, abs(function.value(values) - row.value))
-        }
-        print("\(rows.count) points of \(Set(rows.map(\.function)).count) functions, greatest difference \(greatest)")
+    static func processorSeconds() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }

@@ -8,7 +8,7 @@ package struct SearchFunction: Sendable {
     package let value: @Sendable ([String: SweepValue]) -> Double
 
     package static let all = [
-        branin, hartmann6, styblinski, mixed, training, optimizers, kernels, choices,
+        branin, hartmann6, styblinski, mixed, training, optimizers, kernels, choices, fashion,
     ]
 }
 
@@ -25,13 +25,13 @@ private func logarithmic(_ name: String, _ low: Double, _ high: Double, _ condit
         name: name, domain: .range(Distribution(.logUniform(min: log(low), max: log(high)))), conditions: conditions)
 }
 
-private func whole(_ name: String, _ low: Int, _ high: Int, _ conditions: [SearchSpace.Condition] = [])
+func whole(_ name: String, _ low: Int, _ high: Int, _ conditions: [SearchSpace.Condition] = [])
     -> SearchSpace.Dimension
 {
     .init(name: name, domain: .range(Distribution(.whole(min: low, max: high))), conditions: conditions)
 }
 
-private func choice(_ name: String, _ values: [String]) -> SearchSpace.Dimension {
+func choice(_ name: String, _ values: [String]) -> SearchSpace.Dimension {
     .init(name: name, domain: .choices(Choices(values.map { SweepValue($0) })))
 }
 
@@ -40,8 +40,8 @@ private func when(_ parent: Int, _ values: String...) -> [SearchSpace.Condition]
 }
 
 extension [String: SweepValue] {
-    fileprivate func number(_ name: String) -> Double { self[name]?.number ?? .nan }
-    fileprivate func text(_ name: String) -> String { self[name]?.text ?? "" }
+    func number(_ name: String) -> Double { self[name]?.number ?? .nan }
+    func text(_ name: String) -> String { self[name]?.text ?? "" }
 }
 
 extension SearchFunction {
@@ -100,7 +100,7 @@ extension SearchFunction {
         return hill - exp(waves) + 20 + M_E + offset
     }
 
-    static let training = SearchFunction(
+    package static let training = SearchFunction(
         name: "training",
         space: SearchSpace([
             choice("batch", ["16", "32", "64", "128", "256"]), uniform("dropout", 0, 0.7), whole("layers", 1, 6),

@@ -106,7 +106,7 @@ final class SweepDisplay: SweepObserver {
     /// What varies, as `option value` pairs.
     private func settings(of trial: SweepPlan.Trial, _ plan: SweepPlan) -> String {
         trial.parameters.filter { plan.varying.contains($0.option) && !$0.value.isNull }
-            .map { "\($0.option) \($0.value.text)" }.joined(separator: "  ")
+            .map { "\($0.option) \($0.value.shortText)" }.joined(separator: "  ")
     }
 
     /// Of all trials, where it is known.

@@ -16,10 +16,19 @@ extension SweepCommand {
         @Flag(help: "Print one JSON document.")
         var json = false
 
+        @Option(
+            help: ArgumentHelp(
+                "Write which group trained which trial when, for chrome://tracing or ui.perfetto.dev.",
+                valueName: "FILE"))
+        var trace: String?
+
         func run() throws {
-            let status = SweepStatus(try SweepDirectory.read(folder))
+            let contents = try SweepDirectory.read(folder)
+            let timeline = SweepTimeline(contents.records, contents.sessions)
+            if let trace { try timeline.trace.write(to: trace) }
+            let status = SweepStatus(contents)
             if json { return Output.line(try status.json(pretty: true)) }
-            let lines = head(status) + best(status) + running(status) + time(status)
+            let lines = head(status) + best(status) + running(status) + time(status) + idle(timeline)
             let width = Terminal(environment: ProcessInfo.processInfo.environment).width
             for line in lines { Output.line(width.map { line.wrapped(to: $0) } ?? line) }
         }
@@ -76,9 +85,19 @@ extension SweepCommand {
             return lines
         }
 
+        /// Of the last start.
+        private func idle(_ timeline: SweepTimeline) -> [String] {
+            guard let last = timeline.sessions.last, last.groups.count > 1 else { return [] }
+            let shares = last.groups.indices.prefix(16).map { Text.percent(last.idleShare(of: $0)) }
+            let more = last.groups.count > 16 ? ", …" : ""
+            return [
+                "groups were idle for \(shares.joined(separator: ", "))\(more) of the time, waits at the end included"
+            ]
+        }
+
         private func settings(_ record: TrialRecord, _ plan: SweepPlan) -> String {
             record.trial.parameters.filter { plan.varying.contains($0.option) && !$0.value.isNull }
-                .map { "\($0.option) \($0.value.text)" }.joined(separator: "  ")
+                .map { "\($0.option) \($0.value.shortText)" }.joined(separator: "  ")
         }
 
         /// Hours and minutes of UTC, as the dates of sessions.

@@ -36,7 +36,7 @@ package struct SweepTable: Sendable {
             let trial = group[0].trial
             let done = group.filter { $0.state == .finished }
             var row = [group.numbers]
-            row += options.map { trial.value(of: $0)?.text ?? "–" }
+            row += options.map { trial.value(of: $0)?.shortText ?? "–" }
             if hasSeeds { row.append("\(done.count)/\(group.count)") }
             row += measures.map { $0.text(done) ?? ($0.isResult ? Self.state(of: group) : "–") }
             if hasConfidence { row.append(Self.confidence(plan, done)) }
@@ -102,7 +102,8 @@ package struct SweepTable: Sendable {
             let seconds = records.compactMap(\.seconds).reduce(0, +)
             func plural(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
             notes.append(
-                "\(plural(finished.count, "trial")) on \(plural(Int(count), "worker")) in \(fixed(seconds, 1)) s.")
+                "\(plural(finished.count, "trial")), each on \(plural(Int(count), "worker")), "
+                    + "\(fixed(seconds, 1)) s of training.")
         }
         if let dimension = Elbow.intrinsicDimension(plan, groups) { notes.append(dimension) }
         var failed: [(reason: String, records: [TrialRecord])] = []

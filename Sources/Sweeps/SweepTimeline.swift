@@ -36,12 +36,11 @@ package struct SweepTimeline: Sendable {
     /// Trials that ended in each session, of those that are known with their times.
     package init(_ records: [TrialRecord], _ starts: [TrialStore.Session]) {
         let zero = starts.first?.begun ?? .distantPast
-        sessions = starts.enumerated().compactMap { index, start in
-            let next = index + 1 < starts.count ? starts[index + 1].begun : .distantFuture
+        sessions = starts.compactMap { start in
             var groups: [[Bar]] = Array(repeating: [], count: start.groups)
-            for record in records where record.state.hasEnded {
+            for record in records where record.state.hasEnded && record.session == start.number {
                 guard let begun = record.begun, let ended = record.ended, let group = record.group,
-                    begun >= start.begun, ended <= next, group < start.groups
+                    group < start.groups
                 else { continue }
                 groups[group].append(
                     Bar(record: record, begin: begun.timeIntervalSince(zero), end: ended.timeIntervalSince(zero)))

@@ -1,4 +1,5 @@
 import Errors
+import Foundation
 import Training
 import Yams
 
@@ -56,6 +57,12 @@ package struct SweepValue: Sendable {
     static let none = SweepValue(text: "none", kind: .null, place: "")
 
     package var isNull: Bool { kind == .null }
+
+    /// For people: a number that was drawn has up to 17 digits, of which four say what it is.
+    package var shortText: String {
+        guard let number, text.count > 8, number != number.rounded() else { return text }
+        return String(format: "%.4g", locale: nil, number)
+    }
 
     /// For curves; nil for what is no number.
     package var number: Double? {

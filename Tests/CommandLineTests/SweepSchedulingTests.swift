@@ -86,7 +86,7 @@ extension CommandLineTests {
 
         /// Three kills at once of everything, each at another place, and then to the end.
         @Test(arguments: ["grid", "bayes"]) func killedSweepsEndAsWholeOnes(method: String) throws {
-            let text = Self.file(method).replacingOccurrences(of: "epochs: {value: 5}", with: "epochs: {value: 30}")
+            let text = Self.file(method).replacingOccurrences(of: "epochs: {value: 5}", with: "epochs: {value: 150}")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "one", "--workers", "1", "--quiet"]).exitCode == 0)
             let expected = try trials(bench, in: "one")
@@ -111,7 +111,7 @@ extension CommandLineTests {
 
         /// A signal stops all groups; the trials under way go on from their checkpoints.
         @Test func aStoppedSweepGoesOn() throws {
-            let text = Self.file("random").replacingOccurrences(of: "epochs: {value: 5}", with: "epochs: {value: 60}")
+            let text = Self.file("random").replacingOccurrences(of: "epochs: {value: 5}", with: "epochs: {value: 400}")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "one", "--workers", "1", "--quiet"]).exitCode == 0)
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "out", "--quiet", "--workers", "2"])

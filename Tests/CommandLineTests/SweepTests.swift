@@ -91,7 +91,7 @@ extension CommandLineTests {
 
         /// Killed in the middle, a sweep goes on where it was and ends as one that was not.
         @Test(arguments: [SIGKILL, SIGTERM]) func anInterruptedSweepGoesOn(signal: Int32) throws {
-            let text = Self.file.replacingOccurrences(of: "epochs: {value: 2}", with: "epochs: {value: 200}")
+            let text = Self.file.replacingOccurrences(of: "epochs: {value: 2}", with: "epochs: {value: 2000}")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "whole", "--quiet"]).exitCode == 0)
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "out", "--quiet"])

@@ -101,7 +101,7 @@ extension CommandLineTests {
             #expect(rows.map { $0["value"].flatMap(Double.init) } == all.map(\.value))
             #expect(rows.map { $0["sha256"] } == all.map { $0.parametersSHA256 ?? "" })
             #expect(
-                rows.prefix(6).map { $0["optimizer"] ?? "" } == ["adam", "adam", "nesterov", "nesterov", "sgd", "sgd"])
+                rows.prefix(6).map { $0["optimizer"] ?? "" } == ["adam", "nesterov", "sgd", "adam", "nesterov", "sgd"])
             #expect(rows[6]["reason"]?.isEmpty == false && rows[6]["metric"] == "trainLoss")
         }
 
@@ -136,7 +136,7 @@ extension CommandLineTests {
         /// While it runs, after it was killed, and at the end.
         @Test func statusFollowsASweep() throws {
             let bench = try Workbench()
-            let text = Self.file.replacingOccurrences(of: "steps: {value: 20}", with: "epochs: {value: 60}")
+            let text = Self.file.replacingOccurrences(of: "steps: {value: 20}", with: "epochs: {value: 2000}")
             try bench.folder.write(text.utf8, to: "sweep.yaml")
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "out", "--quiet", "--workers", "2"])
             var seen: Status?
@@ -148,7 +148,7 @@ extension CommandLineTests {
                 return true
             }
             let during = try #require(seen)
-            #expect(during.isRunning && during.running.count == 1 && during.running[0].since != nil)
+            #expect(during.isRunning && during.running.count <= 2 && during.running[0].since != nil)
             #expect(during.running[0].group != nil && during.total == 7 && during.trialsPerHour ?? 0 > 0)
             #expect(
                 during.sessions.count == 1 && during.sessions[0].workers == 2 && during.sessions[0].hosts.count == 1)
@@ -165,8 +165,8 @@ extension CommandLineTests {
             let over = try status(bench)
             #expect(over.counts["finished"] == 6 && over.counts["failed"] == 1 && over.counts["pending"] == 0)
             #expect(over.sessions.count == 2 && over.sessions[1].ended != nil && !over.isRunning)
-            // How often each was started: one of them twice.
-            #expect(try trials(["list", "out"], bench).map(\.attempts).reduce(0, +) == 8)
+            // How often each was started: those that ran when it was killed twice.
+            #expect((8...9).contains(try trials(["list", "out"], bench).map(\.attempts).reduce(0, +)))
         }
 
         @Test(.enabled(if: Program.hasRanks)) func linesFitATerminal() throws {

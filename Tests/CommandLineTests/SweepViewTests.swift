@@ -101,7 +101,7 @@ extension CommandLineTests {
             #expect(rows.map { $0["value"].flatMap(Double.init) } == all.map(\.value))
             #expect(rows.map { $0["sha256"] } == all.map { $0.parametersSHA256 ?? "" })
             #expect(
-                rows.prefix(6).map { $0["optimizer"] ?? "" } == ["adam", "adam", "nesterov", "nesterov", "sgd", "sgd"])
+                rows.prefix(6).map { $0["optimizer"] ?? "" } == ["adam", "nesterov", "sgd", "adam", "nesterov", "sgd"])
             #expect(rows[6]["reason"]?.isEmpty == false && rows[6]["metric"] == "trainLoss")
         }
 

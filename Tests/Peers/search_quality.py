@@ -127,14 +127,17 @@ def compare(theirs, ours):
             plain = ours[function]["random"][budget]
             cells = [f"{median(plain):.5g}"]
             for mine, other in (("bayes", "gp"), ("tpe", "tpe")):
-                a, b = ours[function][mine][budget], theirs[function][other][budget]
+                a, b = ours[function][mine][budget], theirs.get(function, {}).get(other, {}).get(budget)
+                if mannwhitneyu(a, plain, alternative="less").pvalue <= 0.05:
+                    better[mine] += 1
+                if b is None:
+                    cells += [f"{median(a):.6g}", "not run", "–"]
+                    continue
                 test = mannwhitneyu(a, b, alternative="two-sided")
                 p = 1.0 if len({*a, *b}) == 1 else test.pvalue
                 is_worse = p <= 0.05 and test.statistic > len(a) * len(b) / 2
                 if is_worse:
                     worse.append((function, budget, mine))
-                if mannwhitneyu(a, plain, alternative="less").pvalue <= 0.05:
-                    better[mine] += 1
                 mark = " worse" if is_worse else " better" if p <= 0.05 else ""
                 cells += [f"{median(a):.6g}", f"{median(b):.6g}", f"{p:.2g}{mark}"]
             print(f"| {function} | {budget} | " + " | ".join(cells) + " |")

@@ -4,7 +4,7 @@ import Foundation
 /// Messages between one thread of worker 0's process, which serves, and the workers that ask it, beside all collectives:
 /// nobody has to come at the same time. Messages of a worker arrive in their order.
 ///
-/// Within a process they go through memory; between ranks as messages of MPI, which the server looks for every millisecond.
+/// Within a process they go through memory; between ranks as messages of MPI, which the server looks for every two milliseconds.
 package final class RequestServer: @unchecked Sendable {
     package struct Request: Sendable {
         package let worker: Int
@@ -13,7 +13,7 @@ package final class RequestServer: @unchecked Sendable {
 
     fileprivate let desk: RequestDesk
     /// How long the server sleeps between two looks.
-    private static let interval = 0.001
+    private static let interval = 0.002
 
     fileprivate init(desk: RequestDesk) { self.desk = desk }
 

@@ -4,12 +4,13 @@ import Training
 
 /// What the first worker of a group tells the coordinator.
 enum GroupMessage: Codable, Sendable {
-    /// Wants a trial; the reply is `trial` or `ends`.
+    /// Wants its first trial; the reply is `trial` or `ends`.
     case isFree
     /// Has evaluated an epoch; the reply is `goesOn` or `stops`.
     case asks(number: Int, history: [Double])
     case progressed(TrialProgress)
     case warned(number: Int, warning: String)
+    /// Wants the next trial, as after the following two.
     case ended(TrialResult)
     /// The machine is to blame, not the configuration.
     case failed(number: Int, kind: Int32, message: String)

@@ -25,9 +25,7 @@ final class SweepCoordinator: @unchecked Sendable {
     private let observer: any SweepObserver
     private let control: RunControl?
     private var queue: TrialQueue
-    private var weights: KeptWeights?
-    /// What is not on the disk yet, in the order in which it happened.
-    private var unsaved: [TrialRecord] = []
+    private let writer: TrialWriter
     private var states: [GroupState]
     /// By group.
     private var running: [Int: SweepPlan.Trial] = [:]
@@ -36,8 +34,6 @@ final class SweepCoordinator: @unchecked Sendable {
     /// Trials that were stopped and go on at the next start.
     private var stopped: [Int] = []
     private var failure: Failure?
-    /// Nothing can be written down any more.
-    private var isStoreBroken = false
     /// The sweep has ended before all trials were handed out.
     private var isCut = false
 
@@ -58,7 +54,9 @@ final class SweepCoordinator: @unchecked Sendable {
         self.observer = observer
         self.control = control
         states = Array(repeating: .busy, count: groups.groupCount)
-        weights = keptWeights.map { KeptWeights(plan, path: path, limit: $0, records: directory.records) }
+        writer = TrialWriter(
+            directory,
+            weights: keptWeights.map { KeptWeights(plan, path: path, limit: $0, records: directory.records) })
         var costs = TrialCosts(plan, datasets: datasets)
         queue = TrialQueue(directory.sequence, windowCount: 64 * groups.groupCount) { costs.length(of: $0) }
     }
@@ -73,16 +71,16 @@ final class SweepCoordinator: @unchecked Sendable {
                     isIdle = false
                     continue
                 }
-                // First what groups wait for, then the disk, then what they may ask for next.
-                isIdle = try !answerGroups() && !saveOne() && (isEnding || !queue.prepare(&directory.sequence))
+                if let problem = writer.failure { fail(problem) }
+                // First what groups wait for, then what they may ask for next.
+                isIdle = try !answerGroups() && (isEnding || !queue.prepare(&directory.sequence))
             }
-            while try saveOne() {}
-            try directory.endSession()
         } catch {
-            isStoreBroken = true
+            // Messages fail: the launcher ends the ranks, which have a failure of their own.
             fail(Failure(wrapping: error))
-            releaseGroups()
         }
+        writer.finish()
+        if let problem = writer.failure { fail(problem) }
     }
 
     /// What ended the sweep early, if anything; otherwise the records of its trials, in the order of their numbers.
@@ -121,15 +119,18 @@ extension SweepCoordinator {
         case .progressed(let progress): observer.progressed(progress, group: group)
         case .warned(let number, let warning): observer.warned(warning, number: number)
         case .ended(let result):
+            states[group] = .isFree
             guard let trial = running.removeValue(forKey: group) else { return }
             let record = directory.ended(result.record(of: trial, plan))
-            unsaved.append(record)
+            writer.save(record)
             observer.finishedTrial(record, group: group)
         case .stopped(let number):
+            states[group] = .isFree
             running[group] = nil
             stopped.append(number)
             putBack(number, reason: "stopped")
         case .failed(let number, let kind, let message):
+            states[group] = .isFree
             running[group] = nil
             retry(number, Failure(Failure.Kind(rawValue: kind) ?? .internal, message))
         case .isBroken(let kind, let message):
@@ -152,7 +153,7 @@ extension SweepCoordinator {
     }
 
     private func putBack(_ number: Int, reason: String) {
-        unsaved.append(directory.returned(number, reason: reason))
+        writer.save(directory.returned(number, reason: reason))
         queue.putBack(number)
     }
 }
@@ -167,7 +168,7 @@ extension SweepCoordinator {
             let reply: CoordinatorReply?
             switch states[group] {
             case .busy, .hasLeft: continue
-            case .isFree: reply = try assignment(of: group)
+            case .isFree: reply = assignment(of: group)
             case .asks(let number, let history): reply = decision(of: number, history)
             }
             guard let reply else { continue }
@@ -176,24 +177,14 @@ extension SweepCoordinator {
             try server.reply(reply.messageBytes, to: groups.workers(of: group).lowerBound)
             hasAnswered = true
             guard case .trial = reply, let trial = running[group] else { continue }
-            unsaved.append(directory.started(trial, group: group))
+            writer.save(directory.started(trial, group: group))
             observer.startedTrial(trial, group: group)
         }
         return hasAnswered
     }
 
-    /// Writes down what has happened, an event at a time. Where the job dies before, a trial that had ended ends again from its
-    /// last checkpoint. Returns whether there was anything.
-    private func saveOne() throws -> Bool {
-        guard !isStoreBroken, !unsaved.isEmpty else { return false }
-        let record = unsaved.removeFirst()
-        try directory.save(record)
-        if record.state.hasEnded { weights?.take(record) }
-        return true
-    }
-
     /// Nil while results are missing.
-    private func assignment(of group: Int) throws -> CoordinatorReply? {
+    private func assignment(of group: Int) -> CoordinatorReply? {
         guard !isEnding else {
             var rest = queue
             if case .none = rest.next(&directory.sequence) {} else { isCut = true }
@@ -218,21 +209,6 @@ extension SweepCoordinator {
         case .goesOn: return .goesOn
         case .stops: return .stops
         case .waits: return nil
-        }
-    }
-
-    /// Lets the groups end, when nothing else can be done.
-    private func releaseGroups() {
-        while !states.allSatisfy({ if case .hasLeft = $0 { true } else { false } }) {
-            do {
-                if let request = try server.next(waiting: Self.patience) {
-                    handle(try GroupMessage(messageBytes: request.bytes), group: groups.group(of: request.worker))
-                }
-                _ = try answerGroups()
-            } catch {
-                // Messages fail: the launcher ends the ranks, whose first failure is known.
-                return
-            }
         }
     }
 }

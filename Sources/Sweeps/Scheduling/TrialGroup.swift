@@ -20,6 +20,7 @@ struct TrialGroup {
     /// Returns when there are no more trials.
     func work(_ communicator: borrowing Communicator) throws {
         do {
+            if communicator.rank == 0 { try send(.isFree) }
             while let trial = try next(communicator) { try train(trial, communicator) }
         } catch {
             let failure = Failure(wrapping: error)
@@ -31,15 +32,12 @@ struct TrialGroup {
 
     private func send(_ message: GroupMessage) throws { try client.send(message.messageBytes) }
 
-    private func ask(_ message: GroupMessage) throws -> CoordinatorReply {
-        try send(message)
-        return try CoordinatorReply(messageBytes: client.receive())
-    }
+    private func receive() throws -> CoordinatorReply { try CoordinatorReply(messageBytes: client.receive()) }
 
     /// The next trial, told to all; nil where there is none.
     private func next(_ communicator: borrowing Communicator) throws -> SweepPlan.Trial? {
         var bytes: [UInt8] = []
-        if communicator.rank == 0, case .trial(let message) = try ask(.isFree) { bytes = message.messageBytes }
+        if communicator.rank == 0, case .trial(let message) = try receive() { bytes = message.messageBytes }
         bytes = try communicator.broadcast(bytes: bytes, root: 0)
         return bytes.isEmpty ? nil : try TrialMessage(messageBytes: bytes).trial
     }
@@ -139,7 +137,8 @@ struct TrialGroup {
         func endsRun(after points: [MetricsPoint]) throws -> Bool {
             var history = history
             history.append(points)
-            if case .stops = try group.ask(.asks(number: number, history: history.values)) { isStopped = true }
+            try group.send(.asks(number: number, history: history.values))
+            if case .stops = try group.receive() { isStopped = true }
             return isStopped
         }
 

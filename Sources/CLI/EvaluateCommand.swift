@@ -5,6 +5,7 @@ import Errors
 import Foundation
 import KernelContract
 import Kernels
+import Sweeps
 import Training
 
 struct EvaluateCommand: ParsableCommand {
@@ -16,7 +17,9 @@ struct EvaluateCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: ArgumentHelp("A checkpoint, or a run's folder, whose last checkpoint is taken.", valueName: "CHECKPOINT"))
+        help: ArgumentHelp(
+            "A checkpoint; a run's folder, whose last checkpoint is taken; or a sweep's trial, such as SWEEP/best.",
+            valueName: "CHECKPOINT"))
     var checkpoint: String
 
     @Option(
@@ -42,7 +45,9 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let environment = ProcessInfo.processInfo.environment
         let kernels = try KernelSelection.select(environment: environment)
-        let location = try CheckpointLocation(checkpoint)
+        let isThere = FileManager.default.fileExists(atPath: checkpoint)
+        let location = try CheckpointLocation(
+            isThere ? checkpoint : (try? TrialReference(checkpoint))?.path ?? checkpoint)
         let tasks = try tasks(location, kernels)
         let json = json
         let terminal = Terminal(environment: environment)

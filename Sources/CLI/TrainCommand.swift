@@ -19,8 +19,8 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Instead of CONFIG.yaml: the options of a sweep's trial, by its number or best; trains it again to the same "
-                + "bits.", valueName: "SWEEP/TRIAL"))
+            "Instead of CONFIG.yaml: the options of a sweep's trial, by its number, best or best-2; trains it again to the "
+                + "same bits.", valueName: "SWEEP/TRIAL"))
     var from: String?
 
     @OptionGroup var training: TrainingArguments

@@ -155,6 +155,12 @@ extension CommandLineTests {
                     out: "again")
                 #expect(result.summary.parametersSHA256 == trial.parametersSHA256)
             }
+            let score = try bench.run(["evaluate", "out/best", "--json"])
+            #expect(score.exitCode == 0 && score.standardOutput.contains("confusionMatrix"), "\(score)")
+            let third = try bench.run(["train", "--from", "out/best-3", "--quiet", "--out", "third", "--loss", "mse"])
+            #expect(third.exitCode == 0, "\(third)")
+            let none = try bench.run(["train", "--from", "out/best-13"])
+            #expect(none.exitCode == 65 && none.standardError.contains("there is no best-13"), "\(none)")
             let missing = try bench.run(["train", "--from", "out/99"])
             #expect(missing.exitCode == 66 && missing.standardError.contains("no trial 99"), "\(missing)")
         }

@@ -11,19 +11,21 @@ enum SignalWatch {
 
     /// Call it before other threads start: they inherit that the signals are left to this one.
     ///
-    /// - Parameter isAlone: Whether this process is the whole job; otherwise a launcher tells the user.
-    static func start(_ control: RunControl, isAlone: Bool) {
+    /// - Parameters:
+    ///   - isAlone: Whether this process is the whole job; otherwise a launcher tells the user.
+    ///   - loss: What is lost where it ends at once; nil for what the run itself knows of its last checkpoint.
+    static func start(_ control: RunControl, isAlone: Bool, loss: String? = nil) {
         var signals = sigset_t()
         sigemptyset(&signals)
         for number in stopping + [SIGUSR2] { sigaddset(&signals, number) }
         pthread_sigmask(SIG_BLOCK, &signals, nil)
         let set = signals
-        let thread = Thread { wait(for: set, control, isAlone: isAlone) }
+        let thread = Thread { wait(for: set, control, isAlone: isAlone, loss: loss) }
         thread.name = "signals"
         thread.start()
     }
 
-    private static func wait(for signals: sigset_t, _ control: RunControl, isAlone: Bool) {
+    private static func wait(for signals: sigset_t, _ control: RunControl, isAlone: Bool, loss known: String?) {
         var signals = signals
         var lastInterrupt: ContinuousClock.Instant?
         while true {
@@ -37,7 +39,7 @@ enum SignalWatch {
             let isSecond = number == SIGINT && lastInterrupt.map { now - $0 < .seconds(2) } == true
             if number == SIGINT { lastInterrupt = now }
             if isSecond {
-                if isAlone { Output.error("lockstep: ended at once; \(loss(control))") }
+                if isAlone { Output.error("lockstep: ended at once; \(known ?? loss(control))") }
                 _exit(128 + number)
             }
             if control.position.phase == .waiting {

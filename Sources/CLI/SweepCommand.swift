@@ -78,7 +78,9 @@ struct SweepCommand: ParsableCommand {
                 plan, text: text, path: path, retriesFailed: retryFailed, workersPerTrial: ranksPerTrial,
                 keptWeights: kept, kernels: kernels, control: control
             ) { SweepDisplay(display) }
-            SignalWatch.start(control, isAlone: !Launcher.detect(environment: environment).isLaunched)
+            SignalWatch.start(
+                control, isAlone: !Launcher.detect(environment: environment).isLaunched,
+                loss: "trials under way go on from their last checkpoints, or begin again")
             _ = try onWorkers(workers) { communicator in
                 let records = try sweep.run(communicator)
                 try communicator.onRoot {

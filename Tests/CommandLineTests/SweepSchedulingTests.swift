@@ -143,6 +143,39 @@ extension CommandLineTests {
             #expect(lists[1] == lists[0] && lists[2] == lists[0])
         }
 
+        /// A trial that its folder refuses is tried three times; then the sweep ends, and goes on when the folder is free.
+        @Test func whatTheMachineFailsIsTriedAgain() throws {
+            let bench = try bench(Self.file("grid").replacingOccurrences(of: "early_terminate", with: "# early"))
+            #expect(try bench.run(["sweep", "sweep.yaml", "--out", "one", "--quiet"]).exitCode == 0)
+            let folders = try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder.path)/one")
+            let third = try #require(folders.first { $0.hasPrefix("trial-0003") })
+            try FileManager.default.createDirectory(
+                atPath: "\(bench.folder.path)/out", withIntermediateDirectories: true)
+            try bench.folder.write("in the way".utf8, to: "out/\(third)")
+            let refused = try bench.run(["sweep", "sweep.yaml", "--out", "out", "--workers", "2"])
+            #expect(refused.exitCode == 73, "\(refused)")
+            #expect(refused.standardError.contains("trial 3 failed 3 times, the last time: "), "\(refused)")
+            #expect(refused.standardOutput.contains("trial 3 is run again: "), "\(refused)")
+            try FileManager.default.removeItem(atPath: "\(bench.folder.path)/out/\(third)")
+            let again = try bench.run(["sweep", "--resume", "out", "--quiet"])
+            #expect(again.exitCode == 0 && again.allOutput == "", "\(again)")
+            #expect(try trials(bench, in: "out") == trials(bench, in: "one"))
+        }
+
+        /// Weights of the best two only; the others' can be made again.
+        @Test func weightsOfTheBestAreKept() throws {
+            let bench = try bench(Self.file("grid"))
+            for words in [["sweep.yaml", "--out", "out"], ["--resume", "out"]] {
+                #expect(try bench.run(["sweep"] + words + ["--quiet", "--keep-weights", "2"]).exitCode == 0)
+                let best = try bench.run(["sweep", "best", "out", "--top", "2", "--json"]).standardOutput
+                let expected = try JSONDecoder().decode(Trials.self, from: Data(best.utf8)).trials.map(\.number)
+                let kept = try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder.path)/out").filter {
+                    bench.folder.exists("out/\($0)/checkpoints")
+                }
+                #expect(Set(kept.compactMap { Int($0.dropFirst(6).prefix(4)) }) == Set(expected), "\(kept)")
+            }
+        }
+
         /// `train --from` makes a trial again, bit for bit.
         @Test func aTrialIsTrainedAgain() throws {
             let bench = try bench(Self.file("random"))

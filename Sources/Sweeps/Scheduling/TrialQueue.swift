@@ -1,7 +1,7 @@
 /// In which order trials are handed out. Where a decision depends on results, in the order of their numbers; otherwise the
 /// last ones longest first, so that groups end together.
-struct TrialQueue {
-    enum Next: Sendable {
+package struct TrialQueue {
+    package enum Next: Sendable {
         case trial(SweepPlan.Trial)
         /// Results are missing.
         case waits
@@ -22,7 +22,7 @@ struct TrialQueue {
     ///   - sequence: With the outcomes of trials that ran before. Where no result matters, all its trials are known.
     ///   - windowCount: So many trials at the end are sorted.
     ///   - cost: Of a trial, in any unit.
-    init(_ sequence: TrialSequence, windowCount: Int, cost: @escaping (SweepPlan.Trial) -> Double) {
+    package init(_ sequence: TrialSequence, windowCount: Int, cost: @escaping (SweepPlan.Trial) -> Double) {
         self.windowCount = windowCount
         self.cost = cost
         let definition = sequence.plan.definition
@@ -31,7 +31,7 @@ struct TrialQueue {
         rest = sequence.trials.map(\.number).filter { sequence.outcome(of: $0) == nil }.reversed()
     }
 
-    mutating func next(_ sequence: inout TrialSequence) -> Next {
+    package mutating func next(_ sequence: inout TrialSequence) -> Next {
         if let number = returned.first {
             returned.removeFirst()
             return sequence.trials.indices.contains(number - 1) ? .trial(sequence.trials[number - 1]) : .none
@@ -59,14 +59,14 @@ struct TrialQueue {
     }
 
     /// Works out the trial that `next` will hand out, where that takes time. Returns whether there was anything to do.
-    func prepare(_ sequence: inout TrialSequence) -> Bool {
+    package func prepare(_ sequence: inout TrialSequence) -> Bool {
         guard rest == nil, returned.isEmpty, nextNumber > sequence.trials.count else { return false }
         if case .trial = sequence.trial(nextNumber) { return true }
         return false
     }
 
     /// Puts a trial back, which will be the next.
-    mutating func putBack(_ number: Int) {
+    package mutating func putBack(_ number: Int) {
         returned.append(number)
         returned.sort()
     }

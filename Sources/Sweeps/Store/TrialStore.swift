@@ -36,6 +36,20 @@ package final class TrialStore {
         package let groups: Int
         package let workersPerTrial: Int
         package let hosts: [String]
+
+        package init(
+            number: Int, begun: Date, lastEvent: Date, ended: Date?, workers: Int, groups: Int, workersPerTrial: Int,
+            hosts: [String]
+        ) {
+            self.number = number
+            self.begun = begun
+            self.lastEvent = lastEvent
+            self.ended = ended
+            self.workers = workers
+            self.groups = groups
+            self.workersPerTrial = workersPerTrial
+            self.hosts = hosts
+        }
     }
 
     package let path: String

@@ -6,7 +6,7 @@ import Training
 enum GroupMessage: Codable, Sendable {
     /// Wants its first trial; the reply is `trial` or `ends`.
     case isFree
-    /// Has evaluated an epoch; the reply is `goesOn` or `stops`.
+    /// Has evaluated an epoch; the reply is `goesOn`, `stops` or `pauses`.
     case asks(number: Int, history: [Double])
     case progressed(TrialProgress)
     case warned(number: Int, warning: String)
@@ -26,6 +26,8 @@ enum CoordinatorReply: Codable, Sendable {
     case ends
     case goesOn
     case stops
+    /// The sweep ends before the decision can be made; it is asked for again when the trial goes on.
+    case pauses
 }
 
 /// How far a trial is.

@@ -199,16 +199,14 @@ extension SweepCoordinator {
         }
     }
 
-    /// Nil while results are missing.
+    /// Nil while results are missing that will come.
     private func decision(of number: Int, _ history: [Double]) -> CoordinatorReply? {
-        // It stops at its next step, or its outcome will not be written down.
-        guard !isEnding else { return .goesOn }
         // The sweep has ended before this trial.
         if let last = directory.sequence.lastNumber, number > last { return .stops }
         switch directory.sequence.decision(of: number, history: history) {
         case .goesOn: return .goesOn
         case .stops: return .stops
-        case .waits: return nil
+        case .waits: return isEnding ? .pauses : nil
         }
     }
 }

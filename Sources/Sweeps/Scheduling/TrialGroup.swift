@@ -90,12 +90,23 @@ struct TrialGroup {
         let folder = "\(path)/\(trial.folderName(varying: plan.varying))"
         let isJudged = plan.definition.earlyTermination != nil || plan.definition.metric.target != nil
         let judge: EpochJudge = { points, communicator in
-            try communicator.broadcast(try listener?.endsRun(after: points) ?? false, root: 0)
+            switch try communicator.broadcast(try listener?.verdict(after: points) ?? .goesOn, root: 0) {
+            case .goesOn: return false
+            case .stops: return true
+            case .pauses:
+                // Without a checkpoint of this epoch, so that the run asks again.
+                return try communicator.agree { throw Failure(.stopped, "the sweep ends before trial \(trial.number)") }
+            }
         }
         try TrainingRun(
             configuration, dataset: dataset, kernels: kernels, path: folder, overwrites: true,
             resume: startsAnew ? .never : .auto, control: control
         ).run(communicator, observer: listener, judge: isJudged ? judge : nil)
+    }
+
+    /// Of the coordinator on a trial after an epoch.
+    private enum Verdict {
+        case goesOn, stops, pauses
     }
 
     /// Watches a trial for the coordinator, on the group's first worker.
@@ -134,12 +145,18 @@ struct TrialGroup {
             try? group.send(.progressed(report))
         }
 
-        func endsRun(after points: [MetricsPoint]) throws -> Bool {
+        /// Waits for the coordinator.
+        func verdict(after points: [MetricsPoint]) throws -> Verdict {
             var history = history
             history.append(points)
             try group.send(.asks(number: number, history: history.values))
-            if case .stops = try group.receive() { isStopped = true }
-            return isStopped
+            switch try group.receive() {
+            case .goesOn, .trial, .ends: return .goesOn
+            case .pauses: return .pauses
+            case .stops:
+                isStopped = true
+                return .stops
+            }
         }
 
         func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) { history.append(points) }

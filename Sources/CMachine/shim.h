@@ -3,6 +3,7 @@
 #ifndef LOCKSTEP_MACHINE_H
 #define LOCKSTEP_MACHINE_H
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -115,6 +116,37 @@ static inline int lockstep_map_again(void *source, size_t byte_count, void *targ
 #endif
     mmap(target, byte_count, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     return -1;
+}
+
+/// `memfd_create`: a file in memory, which lives while a process has it open or mapped; -1 where the system has none.
+static inline int lockstep_memory_file(const char *name) {
+#ifdef __linux__
+    extern int memfd_create(const char *, unsigned);
+    return memfd_create(name, 1 | 2);  // MFD_CLOEXEC | MFD_ALLOW_SEALING
+#else
+    (void)name;
+    return -1;
+#endif
+}
+
+enum {
+    lockstep_add_seals = 1033,   // F_ADD_SEALS
+    lockstep_get_seals = 1034,   // F_GET_SEALS
+    lockstep_seals = 1 | 2 | 4 | 8,  // of sealing, shrinking, growing and writing
+};
+
+/// From here on nobody can change the file's bytes or its size. Fails while it is mapped for writing.
+static inline int lockstep_seal(int file) { return fcntl(file, lockstep_add_seals, lockstep_seals); }
+
+static inline int lockstep_is_sealed(int file) {
+    int seals = fcntl(file, lockstep_get_seals);
+    return seals >= 0 && (seals & lockstep_seals) == lockstep_seals;
+}
+
+/// `madvise(MADV_COLLAPSE)`, since Linux 6.1: moves whole ranges of 2 MiB to pages of 2 MiB, whatever the system's
+/// settings say. Returns 0 when all of them are.
+static inline int lockstep_collapse_pages(void *address, size_t byte_count) {
+    return madvise(address, byte_count, 25);
 }
 
 /// `prctl(PR_SET_PDEATHSIG)`: the kernel sends `signal_number` to this process when its parent's thread ends.

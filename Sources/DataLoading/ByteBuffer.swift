@@ -14,39 +14,55 @@ package final class ByteBuffer: @unchecked Sendable {
 
     package private(set) var count = 0
     private var base: UnsafeMutableRawPointer?
-    /// Then `base` is a map, which is only read.
-    private let isMapped: Bool
+    private let origin: Origin
 
-    package init() { isMapped = false }
+    private enum Origin {
+        /// `malloc`
+        case own
+        /// Only read.
+        case mappedFile
+        /// Only read.
+        case hostMemory(HostMemory)
+    }
+
+    private var isOwn: Bool { if case .own = origin { true } else { false } }
+
+    package init() { origin = .own }
 
     /// Part of a file, mapped into memory. The file must stay as it is for as long as the buffer lives.
     init(mapping file: InputFile, offset: Int, count: Int) throws {
-        isMapped = true
+        origin = .mappedFile
         guard count > 0 else { return }
         base = try file.map(offset: offset, count: count)
         self.count = count
+    }
+
+    /// Bytes that other processes of this host may have too.
+    init?(_ memory: HostMemory) {
+        origin = .hostMemory(memory)
+        base = memory.map()
+        count = memory.byteCount
+        if base == nil { return nil }
     }
 
     /// A copy of a part of a file, which must be there.
     convenience init(copying file: InputFile, offset: Int, count: Int) throws {
         self.init()
         try resize(to: count, for: file.path)
-        guard try file.read(into: mutableBytes, at: offset) == count else {
-            throw Failure(.data, "\(file.path): became shorter while it was read")
-        }
+        try file.fill(mutableBytes, from: offset)
     }
 
     package init(_ bytes: [UInt8]) throws {
-        isMapped = false
+        origin = .own
         try resize(to: bytes.count, for: "bytes in memory")
         mutableBytes.copyBytes(from: bytes)
     }
 
     deinit {
-        if isMapped {
-            if count > 0 { munmap(base, count) }
-        } else {
-            free(base)
+        switch origin {
+        case .own: free(base)
+        case .mappedFile: if count > 0 { munmap(base, count) }
+        case .hostMemory(let memory): if let base { memory.unmap(base) }
         }
     }
 
@@ -62,7 +78,7 @@ package final class ByteBuffer: @unchecked Sendable {
 
     /// Only for whoever fills the buffer; see `unsafeBytes` for its life.
     package var mutableBytes: UnsafeMutableRawBufferPointer {
-        precondition(!isMapped, "ByteBuffer: a mapped file is only read")
+        precondition(isOwn, "ByteBuffer: a map is only read")
         return UnsafeMutableRawBufferPointer(start: base, count: count)
     }
 
@@ -72,7 +88,7 @@ package final class ByteBuffer: @unchecked Sendable {
     }
 
     func resize(to newCount: Int, for name: String) throws {
-        precondition(!isMapped, "ByteBuffer: a mapped file cannot grow")
+        precondition(isOwn, "ByteBuffer: a map cannot grow")
         guard let grown = realloc(base, max(newCount, 1)) else {
             throw Failure(.inputOutput, "\(name): not enough memory for \(grouped(newCount)) bytes")
         }

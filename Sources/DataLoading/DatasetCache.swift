@@ -41,10 +41,14 @@ package struct DatasetCache: Sendable {
 
     /// The data set from its cache, which is made where it is missing or worn. What keeps it from being made (a full
     /// disk, a folder that cannot be written) is no failure: then the data are decoded as without a cache.
-    package func load(_ location: DatasetLocation) throws -> ImageDataset {
+    /// - Parameter isShared: Other processes of this host load it too; its pixels are held once for all.
+    package func load(_ location: DatasetLocation, isShared: Bool = false) throws -> ImageDataset {
         let signature = try location.sourceSignature()
         let path = try path(of: location)
-        if let dataset = try? Self.open(path, signature: signature, location) { return dataset }
+        func cached() throws -> ImageDataset {
+            try Self.open(path, signature: signature, location, isShared: isShared)
+        }
+        if let dataset = try? cached() { return dataset }
         if location.isSynthetic && location.syntheticByteCount < Self.smallestByteCount { return try location.load() }
 
         // One process makes it; the others wait and find it.
@@ -57,7 +61,7 @@ package struct DatasetCache: Sendable {
             }
         }
         guard lock >= 0, flock(lock, LOCK_EX) == 0 else { return try location.load() }
-        if let dataset = try? Self.open(path, signature: signature, location) { return dataset }
+        if let dataset = try? cached() { return dataset }
         if location.isSynthetic {
             guard (try? Self.writeSynthetic(location, signature: signature, to: path)) != nil else {
                 return try location.load()
@@ -69,7 +73,7 @@ package struct DatasetCache: Sendable {
                 (try? Self.write(dataset, signature: signature, to: path)) != nil
             else { return dataset }
         }
-        return try (try? Self.open(path, signature: signature, location)) ?? location.load()
+        return try (try? cached()) ?? location.load()
     }
 
     /// The files that are there, with their sizes.
@@ -89,13 +93,15 @@ package struct DatasetCache: Sendable {
 
     /// The mapped data set in the file at `path`.
     /// - Throws: Where the file is not there, is damaged or belongs to other sources.
-    static func open(_ path: String, signature: String, _ location: DatasetLocation) throws -> ImageDataset {
+    static func open(
+        _ path: String, signature: String, _ location: DatasetLocation, isShared: Bool
+    ) throws -> ImageDataset {
         let file = try InputFile(path: path)
         let header = try CacheHeader(file: file)
         guard header.signature == signature else {
             throw Failure(.data, "\(path): belongs to other files, or to an earlier state of them")
         }
-        return try header.dataset(file, name: location.name)
+        return try header.dataset(file, name: location.name, isShared: isShared)
     }
 
     private static func write(_ dataset: ImageDataset, signature: String, to path: String) throws {
@@ -157,7 +163,7 @@ package struct DatasetCache: Sendable {
 extension DatasetLocation {
     /// SHA-256 over what decides the decoded data: names of the files, rows and class names; with `state` also the
     /// files' sizes and times.
-    func sourceSignature(state: Bool = true) throws -> String {
+    package func sourceSignature(state: Bool = true) throws -> String {
         var lines = ["lockstep decoded data 1", name, "\(testRows.map { "\($0)" } ?? "all rows")"] + classNames
         for source in [train, test, validation] {
             lines.append("part")

@@ -83,6 +83,37 @@ package final class InputFile {
         }
     }
 
+    /// Copies `count` bytes from `offset` on to the begin of another file, inside the kernel. False where it cannot.
+    /// - Throws: Where there are fewer.
+    func send(to target: Int32, from offset: Int, count: Int) throws -> Bool {
+        guard case .file(let descriptor) = source else { return false }
+        var place = off_t(offset)
+        while Int(place) < offset + count {
+            let sent = sendfile(target, descriptor, &place, offset + count - Int(place))
+            if sent == 0 { throw Failure(.data, "\(path): became shorter while it was read") }
+            if sent < 0 && errno != EINTR { return false }
+        }
+        return true
+    }
+
+    /// All of `buffer`, from byte `offset` on.
+    func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int) throws {
+        guard try read(into: buffer, at: offset) == buffer.count else {
+            throw Failure(.data, "\(path): became shorter while it was read")
+        }
+    }
+
+    /// Keeps out other processes that ask too, and waits for them. False where the file system has no locks.
+    func lock() -> Bool {
+        guard case .file(let descriptor) = source else { return false }
+        while flock(descriptor, LOCK_EX) != 0 { if errno != EINTR { return false } }
+        return true
+    }
+
+    func unlock() {
+        if case .file(let descriptor) = source { flock(descriptor, LOCK_UN) }
+    }
+
     /// The address of `count` bytes from `offset` on, a multiple of a page, which the kernel reads when they are needed.
     func map(offset: Int, count: Int) throws -> UnsafeMutableRawPointer {
         guard case .file(let descriptor) = source else { fatalError("InputFile: bytes in memory are not mapped") }

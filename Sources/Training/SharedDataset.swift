@@ -1,3 +1,4 @@
+import Communication
 import DataLoading
 import Foundation
 import Synchronization
@@ -29,7 +30,9 @@ package final class SharedDataset: Sendable {
             if let loaded { return loaded }
             let environment = ProcessInfo.processInfo.environment
             let location = try location(environment)
-            var dataset = try DatasetCache(environment: environment)?.load(location) ?? location.load()
+            let isShared = Launcher.detect(environment: environment).size != 1
+            var dataset =
+                try DatasetCache(environment: environment)?.load(location, isShared: isShared) ?? location.load()
             if let classes { dataset = try dataset.selecting(classes: classes) }
             loaded = dataset
             return dataset

@@ -128,4 +128,44 @@ struct DatasetCacheTests {
         #expect(try identities == [location.load().identity])
         #expect(try cache.files().count == 1)
     }
+
+    #if os(Linux)
+        /// Who shares has the same pages, and nothing of them is left in the end.
+        @Test func heldOnce() throws {
+            let folder = try TemporaryFolder()
+            let location = try Self.location(folder)
+            let cache = DatasetCache(folder: folder.path + "/cache")
+            let first = try cache.load(location, isShared: true)
+            try #require(try Self.memories(of: location).count == 1, "this system has no pages of 2 MiB to share")
+            let second = try cache.load(location, isShared: true)
+            #expect(second.identity == first.identity)
+            #expect(try first.identity == location.load().identity)
+            let memories = try Self.memories(of: location)
+            #expect(memories.count == 2)
+            #expect(Set(memories).count == 1)
+            #expect(try cache.load(location).identity == first.identity)
+            #expect(try Self.memories(of: location).count == 2)
+            withExtendedLifetime((first, second)) {}
+        }
+
+        @Test func nothingOfItIsLeft() throws {
+            let folder = try TemporaryFolder()
+            let location = try Self.location(folder)
+            let cache = DatasetCache(folder: folder.path + "/cache")
+            _ = try cache.load(location, isShared: true).train.labels.count
+            #expect(try Self.memories(of: location).isEmpty)
+        }
+
+        /// The inodes of what this process has open of that data set.
+        private static func memories(of location: DatasetLocation) throws -> [UInt64] {
+            let path = "/memfd:lockstep-\(try location.sourceSignature())"
+            return try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { name in
+                guard let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)"),
+                    link.hasPrefix(path)
+                else { return nil }
+                var status = stat()
+                return stat("/proc/self/fd/\(name)", &status) == 0 ? UInt64(status.st_ino) : nil
+            }
+        }
+    #endif
 }

@@ -198,7 +198,9 @@ let package = Package(
         .testTarget(
             name: "SweepsTests",
             dependencies: [
-                "DatabaseProbe", "Errors", "Models", "Numerics", "Randomness", "SearchFunctions", "Sweeps", "Training",
+                "Communication", "DatabaseProbe", "Errors", "Models", "Numerics", "Randomness", "SearchFunctions",
+                "Sweeps",
+                "Training",
             ],
             swiftSettings: common),
         .target(

@@ -6,7 +6,7 @@
 readonly build_packages=(
     libopenmpi-dev openmpi-bin pkg-config zlib1g-dev libpng-dev libsqlite3-dev curl dataset-fashion-mnist)
 # shellcheck disable=SC2034
-readonly check_packages=(shellcheck binutils python3)
+readonly check_packages=(shellcheck binutils python3 iproute2 openssh-server)
 readonly required_swift=6.2
 
 if [[ -t 1 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then

@@ -12,12 +12,32 @@ enum Output {
         return code == 0 ? nil : String(cString: strerror(code))
     }
 
-    static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    /// How many lines are drawn that the next ones replace.
+    private static let drawnLineCount = Mutex(0)
+
+    static func line(_ text: String) {
+        redraw([])
+        write(text + "\n", to: STDOUT_FILENO)
+    }
 
     /// Without a line's end.
     static func text(_ text: String) { write(text, to: STDOUT_FILENO) }
 
-    static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+    static func error(_ text: String) {
+        redraw([])
+        write(text + "\n", to: STDERR_FILENO)
+    }
+
+    /// Puts lines, none wider than the terminal, in the place of those that were drawn last. They stay until something
+    /// else is said.
+    static func redraw(_ lines: [String]) {
+        drawnLineCount.withLock { count in
+            // Back to the first of them, and all below it gone.
+            let erasure = count > 0 ? "\u{1B}[\(count)A\r\u{1B}[J" : ""
+            write(erasure + lines.map { $0 + "\n" }.joined(), to: STDOUT_FILENO)
+            count = lines.count
+        }
+    }
 
     private static func write(_ text: String, to file: Int32) {
         var text = text

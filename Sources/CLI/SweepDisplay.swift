@@ -7,6 +7,7 @@ import Training
 final class SweepDisplay: SweepObserver {
     private struct Running {
         let trial: SweepPlan.Trial
+        let weight: Double
         var progress: TrialProgress?
     }
 
@@ -14,13 +15,13 @@ final class SweepDisplay: SweepObserver {
     private var start: SweepStart?
     private let begin = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
-    private var drawnLineCount = 0
     /// By group.
     private var running: [Int: Running] = [:]
     private var best: TrialRecord?
     private var endedCount = 0
-    /// Of this start.
-    private var ranCount = 0
+    /// Of this start, by how long trials take beside their mean.
+    private var ranWeight = 0.0
+    private var hasEnded = false
     private var failedCount = 0
 
     /// Groups that have a line of their own.
@@ -65,8 +66,8 @@ final class SweepDisplay: SweepObserver {
         return "\(all), a trial on each \(groups.groupSize)" + (last < groups.groupSize ? ", the last on \(last)" : "")
     }
 
-    func startedTrial(_ trial: SweepPlan.Trial, group: Int) {
-        running[group] = Running(trial: trial)
+    func startedTrial(_ trial: SweepPlan.Trial, group: Int, weight: Double) {
+        running[group] = Running(trial: trial, weight: weight)
         redraw(isUrgent: false)
     }
 
@@ -81,9 +82,8 @@ final class SweepDisplay: SweepObserver {
     func returned(_ number: Int, reason: String) { print("trial \(number) is run again: \(reason)") }
 
     func finishedTrial(_ record: TrialRecord, group: Int) {
-        running[group] = nil
+        ranWeight += running.removeValue(forKey: group)?.weight ?? 1
         endedCount += 1
-        ranCount += 1
         guard let start, terminal != nil else { return }
         if record.state == .failed { failedCount += 1 }
         if let newBest = start.plan.best(of: [best, record].compactMap { $0 }) { best = newBest }
@@ -101,7 +101,10 @@ final class SweepDisplay: SweepObserver {
         print(settings.isEmpty ? line : line + "  " + settings)
     }
 
-    func ended() { clear() }
+    func ended() {
+        Output.redraw([])
+        hasEnded = true
+    }
 
     /// What varies, as `option value` pairs.
     private func settings(of trial: SweepPlan.Trial, _ plan: SweepPlan) -> String {
@@ -119,32 +122,20 @@ extension SweepDisplay {
     /// A line that stays, above those that are redrawn.
     private func print(_ line: String) {
         guard terminal != nil else { return }
-        clear()
-        Output.line(line)
+        Output.line(terminal?.width.map { line.count < $0 ? line : line.prefix($0 - 2) + "…" } ?? line)
         redraw(isUrgent: true)
     }
 
     private func redraw(isUrgent: Bool) {
-        guard let width = terminal?.width.map({ min($0, 100) }), let start else { return }
+        guard let width = terminal?.width.map({ min($0, 100) }), let start, !hasEnded else { return }
         let now = ContinuousClock.now
         if !isUrgent, let lastDrawn, now - lastDrawn < .milliseconds(200) { return }
         lastDrawn = now
         var lines = running.keys.sorted().prefix(Self.groupLineCount).map { line(of: running[$0]!, width: width) }
         if running.count > lines.count { lines.append("  and \(running.count - lines.count) more") }
         lines.append(totals(start.plan))
-        let text = lines.map { String($0.prefix(width - 1)) + "\n" }.joined()
-        Output.text(erasure + text)
-        drawnLineCount = lines.count
+        Output.redraw(lines.map { String($0.prefix(width - 1)) })
     }
-
-    private func clear() {
-        guard drawnLineCount > 0 else { return }
-        Output.text(erasure)
-        drawnLineCount = 0
-    }
-
-    /// Back to the first line that was drawn, and all below it gone.
-    private var erasure: String { drawnLineCount > 0 ? "\u{1B}[\(drawnLineCount)A\r\u{1B}[J" : "" }
 
     private func line(of running: Running, width: Int) -> String {
         let head = "  trial \(running.trial.number) "
@@ -167,9 +158,12 @@ extension SweepDisplay {
             let isFraction = plan.definition.metric.name.hasSuffix("Accuracy")
             parts.append("best \(isFraction ? Text.percent(value) : Text.fixed(value, 4)) (trial \(best.number))")
         }
-        if let total = plan.trialCount, ranCount > 0, total > endedCount {
+        if let total = plan.trialCount, ranWeight > 0, total > endedCount {
             let seconds = (ContinuousClock.now - begin) / .seconds(1)
-            parts.append("about \(Text.clock(seconds / Double(ranCount) * Double(total - endedCount))) left")
+            let ran = running.values.reduce(ranWeight) { $0 + $1.weight * ($1.progress?.fraction ?? 0) }
+            // The weights of all are 1 in the mean.
+            let left = max(0, Double(total - (start?.finishedCount ?? 0)) - ran)
+            parts.append("about \(Text.clock(seconds / ran * left)) left")
         }
         return "  " + parts.joined(separator: ", ")
     }

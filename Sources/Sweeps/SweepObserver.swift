@@ -22,7 +22,8 @@ package protocol SweepObserver: AnyObject {
     /// Whether it wants to know of progress inside trials.
     var wantsProgress: Bool { get }
     func started(_ start: SweepStart)
-    func startedTrial(_ trial: SweepPlan.Trial, group: Int)
+    /// - Parameter weight: How long it will take beside the mean of all trials, as far as that is known.
+    func startedTrial(_ trial: SweepPlan.Trial, group: Int, weight: Double)
     /// A few times a second for each group.
     func progressed(_ progress: TrialProgress, group: Int)
     /// What a trial's training warns of.

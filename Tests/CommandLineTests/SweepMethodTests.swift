@@ -4,30 +4,6 @@ import Testing
 extension CommandLineTests {
     /// Methods that choose trials, run one trial after the other.
     @Suite struct SweepMethods {
-        private struct Trials: Decodable {
-            let trials: [Trial]
-        }
-
-        private struct Trial: Decodable, Equatable {
-            let number: Int
-            let state: String
-            let value: Double?
-            let parametersSHA256: String?
-            let parameters: [String: Scalar]
-            let history: [Double]
-        }
-
-        private enum Scalar: Decodable, Equatable {
-            case number(Double)
-            case text(String)
-
-            init(from decoder: any Decoder) throws {
-                let container = try decoder.singleValueContainer()
-                self =
-                    try (try? container.decode(Double.self)).map { .number($0) } ?? .text(container.decode(String.self))
-            }
-        }
-
         static func file(_ method: String, _ rest: String = "") -> String {
             """
             program: train.py
@@ -55,19 +31,13 @@ extension CommandLineTests {
             return bench
         }
 
-        private func trials(_ bench: Workbench, in folder: String) throws -> [Trial] {
-            let result = try bench.run(["sweep", "list", folder, "--json"])
-            guard result.exitCode == 0 else { throw TestError("\(result)") }
-            return try JSONDecoder().decode(Trials.self, from: Data(result.standardOutput.utf8)).trials
-        }
-
         /// The list, every metric and every hash, for any workers, and also when killed in the middle.
         @Test(arguments: ["random", "bayes", "tpe"])
         func trialsAreTheSameForAllWorkersAndAfterAKill(method: String) throws {
             let bench = try bench(Self.file(method))
             let first = try bench.run(["sweep", "sweep.yaml", "--out", "one", "--workers", "1"])
             #expect(first.exitCode == 0 && first.standardError == "", "\(first)")
-            let expected = try trials(bench, in: "one")
+            let expected = try bench.trials(in: "one")
             #expect(expected.count == 14 && expected.allSatisfy { $0.state == "finished" && $0.history.count == 1 })
             #expect(Set(expected.map { "\($0.parameters)" }).count == 14)
             #expect(
@@ -76,11 +46,11 @@ extension CommandLineTests {
                 })
             #expect(
                 try bench.run(["sweep", "sweep.yaml", "--out", "three", "--workers", "3", "--quiet"]).exitCode == 0)
-            #expect(try trials(bench, in: "three") == expected)
+            #expect(try bench.trials(in: "three") == expected)
             if Program.hasRanks {
                 let ranks = try bench.run(["sweep", "sweep.yaml", "--out", "ranks", "--quiet"], ranks: 2)
                 #expect(ranks.exitCode == 0, "\(ranks)")
-                #expect(try trials(bench, in: "ranks") == expected)
+                #expect(try bench.trials(in: "ranks") == expected)
             }
 
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "killed", "--quiet"])
@@ -88,21 +58,21 @@ extension CommandLineTests {
             kill(job.process, SIGKILL)
             _ = job.finish(withinSeconds: 30)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "killed", "--quiet"]).exitCode == 0)
-            #expect(try trials(bench, in: "killed") == expected)
+            #expect(try bench.trials(in: "killed") == expected)
         }
 
         @Test func theSweepEndsAtItsTarget() throws {
             let bench = try bench(
                 Self.file("tpe", "seed: 3").replacingOccurrences(of: "minimize}", with: "minimize, target: 100}"))
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "out", "--quiet"]).exitCode == 0)
-            #expect(try trials(bench, in: "out").count == 1)
+            #expect(try bench.trials(in: "out").count == 1)
         }
 
         @Test func seedsRepeatEachConfiguration() throws {
             let text = Self.file("random", "seeds: 2").replacingOccurrences(of: "run_cap: 14", with: "run_cap: 2")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "out", "--quiet"]).exitCode == 0)
-            let seeds = try trials(bench, in: "out").map { $0.parameters["seed"] }
+            let seeds = try bench.trials(in: "out").map { $0.parameters["seed"] }
             #expect(seeds == [.number(1), .number(2), .number(1), .number(2)])
             let table = try bench.run(["sweep", "list", "out", "--markdown"]).standardOutput
             #expect(table.contains("95 % ±") && table.contains("2/2"), "\(table)")

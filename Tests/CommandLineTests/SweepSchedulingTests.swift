@@ -4,21 +4,8 @@ import Testing
 extension CommandLineTests {
     /// Trials side by side: who runs them, and what happens to the machine, reaches no result.
     @Suite struct SweepScheduling {
-        private struct Trials: Decodable {
-            let trials: [Trial]
-        }
-
-        private struct Trial: Decodable, Equatable {
-            let number: Int
-            let state: String
-            let value: Double?
-            let parametersSHA256: String?
-            let reason: String?
-            let history: [Double]
-        }
-
         /// Early termination at each of up to three epochs by the trials before the last three.
-        private static func file(_ method: String, _ rest: String = "") -> String {
+        static func file(_ method: String, _ rest: String = "") -> String {
             let numbers =
                 method == "grid"
                 ? "  lr: {values: [0.0001, 0.003, 0.01]}\n  batch_size: {values: [8, 16]}\n"
@@ -46,12 +33,6 @@ extension CommandLineTests {
             return bench
         }
 
-        private func trials(_ bench: Workbench, in folder: String) throws -> [Trial] {
-            let result = try bench.run(["sweep", "list", folder, "--json"])
-            guard result.exitCode == 0 else { throw TestError("\(result)") }
-            return try JSONDecoder().decode(Trials.self, from: Data(result.standardOutput.utf8)).trials
-        }
-
         private struct Division {
             var workers: Int?
             var ranks: Int?
@@ -72,7 +53,7 @@ extension CommandLineTests {
             let bench = try bench(Self.file(method))
             let first = try bench.run(["sweep", "sweep.yaml", "--out", "one", "--workers", "1", "--quiet"])
             #expect(first.exitCode == 0 && first.allOutput == "", "\(first)")
-            let expected = try trials(bench, in: "one")
+            let expected = try bench.trials(in: "one")
             #expect(expected.count == 12 && Set(expected.map(\.state)) == ["finished", "stopped"], "\(expected)")
             #expect(expected.allSatisfy { $0.history.count == 5 || $0.state == "stopped" })
             for (index, division) in Self.divisions.enumerated() {
@@ -80,7 +61,7 @@ extension CommandLineTests {
                     ["sweep", "sweep.yaml", "--out", "out\(index)", "--quiet"] + division.options,
                     ranks: division.ranks)
                 #expect(result.exitCode == 0 && result.allOutput == "", "\(division): \(result)")
-                #expect(try trials(bench, in: "out\(index)") == expected, "\(division)")
+                #expect(try bench.trials(in: "out\(index)") == expected, "\(division)")
             }
         }
 
@@ -89,7 +70,7 @@ extension CommandLineTests {
             let text = Self.file(method).replacingOccurrences(of: "epochs: {value: 5}", with: "epochs: {value: 150}")
             let bench = try bench(text)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "one", "--workers", "1", "--quiet"]).exitCode == 0)
-            let expected = try trials(bench, in: "one")
+            let expected = try bench.trials(in: "one")
             for (index, count) in [1, 3, 6].enumerated() {
                 let ranks = Program.hasRanks && index == 1 ? 3 : nil
                 let job = try bench.start(
@@ -97,16 +78,16 @@ extension CommandLineTests {
                     ranks: ranks)
                 try job.wait(for: "\(count) trials") {
                     guard bench.folder.exists("out/sweep.sqlite") else { return false }
-                    return try trials(bench, in: "out").count { ["finished", "stopped"].contains($0.state) } >= count
+                    return try bench.trials(in: "out").count { ["finished", "stopped"].contains($0.state) } >= count
                 }
                 kill(job.process, SIGKILL)
                 _ = job.finish(withinSeconds: 30)
             }
-            let done = try trials(bench, in: "out").filter { ["finished", "stopped"].contains($0.state) }
+            let done = try bench.trials(in: "out").filter { ["finished", "stopped"].contains($0.state) }
             #expect(done.allSatisfy { $0 == expected[$0.number - 1] })
             let last = try bench.run(["sweep", "--resume", "out", "--workers", "3"])
             #expect(last.exitCode == 0 && last.standardOutput.contains("\(done.count) trials ran before"), "\(last)")
-            #expect(try trials(bench, in: "out") == expected)
+            #expect(try bench.trials(in: "out") == expected)
         }
 
         /// A signal stops all groups; the trials under way go on from their checkpoints.
@@ -117,27 +98,27 @@ extension CommandLineTests {
             let job = try bench.start(["sweep", "sweep.yaml", "--out", "out", "--quiet", "--workers", "2"])
             try job.wait(for: "a trial") {
                 guard bench.folder.exists("out/sweep.sqlite") else { return false }
-                return try trials(bench, in: "out").contains { $0.state == "finished" }
+                return try bench.trials(in: "out").contains { $0.state == "finished" }
             }
             kill(job.process, SIGTERM)
             let stopped = job.finish(withinSeconds: 30)
             #expect(stopped.exitCode == 75 && stopped.standardError.contains("lockstep: stopped "), "\(stopped)")
             #expect(stopped.standardError.contains("the same command with --out out goes on"), "\(stopped)")
             #expect(try bench.run(["sweep", "--resume", "out", "--quiet"]).exitCode == 0)
-            #expect(try trials(bench, in: "out") == trials(bench, in: "one"))
+            #expect(try bench.trials(in: "out") == bench.trials(in: "one"))
         }
 
         /// The lowest-numbered trial that reaches the target ends the sweep, though later ones may come first.
         @Test func theTargetEndsAllGroupsAtTheSameTrial() throws {
             let text = Self.file("random").replacingOccurrences(of: "minimize}", with: "minimize, target: 0.5}")
             let bench = try bench(text)
-            var lists: [[Trial]] = []
+            var lists: [[ListedTrial]] = []
             for workers in [1, 2, 5] {
                 let out = "out\(workers)"
                 let result = try bench.run(
                     ["sweep", "sweep.yaml", "--out", out, "--workers", "\(workers)", "--quiet"])
                 #expect(result.exitCode == 0, "\(result)")
-                lists.append(try trials(bench, in: out))
+                lists.append(try bench.trials(in: out))
             }
             #expect(lists[0].count < 12 && lists[0].last?.value ?? 1 <= 0.5, "\(lists[0])")
             #expect(lists[1] == lists[0] && lists[2] == lists[0])
@@ -159,7 +140,7 @@ extension CommandLineTests {
             try FileManager.default.removeItem(atPath: "\(bench.folder.path)/out/\(third)")
             let again = try bench.run(["sweep", "--resume", "out", "--quiet"])
             #expect(again.exitCode == 0 && again.allOutput == "", "\(again)")
-            #expect(try trials(bench, in: "out") == trials(bench, in: "one"))
+            #expect(try bench.trials(in: "out") == bench.trials(in: "one"))
         }
 
         /// Weights of the best two only; the others' can be made again.
@@ -167,8 +148,7 @@ extension CommandLineTests {
             let bench = try bench(Self.file("grid"))
             for words in [["sweep.yaml", "--out", "out"], ["--resume", "out"]] {
                 #expect(try bench.run(["sweep"] + words + ["--quiet", "--keep-weights", "2"]).exitCode == 0)
-                let best = try bench.run(["sweep", "best", "out", "--top", "2", "--json"]).standardOutput
-                let expected = try JSONDecoder().decode(Trials.self, from: Data(best.utf8)).trials.map(\.number)
+                let expected = try bench.trials(in: "out", command: "best", ["--top", "2"]).map(\.number)
                 let kept = try FileManager.default.contentsOfDirectory(atPath: "\(bench.folder.path)/out").filter {
                     bench.folder.exists("out/\($0)/checkpoints")
                 }
@@ -181,7 +161,7 @@ extension CommandLineTests {
             let bench = try bench(Self.file("random"))
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "out", "--quiet"]).exitCode == 0)
             let best = try bench.run(["sweep", "best", "out", "--json"])
-            let trial = try JSONDecoder().decode(Trial.self, from: Data(best.standardOutput.utf8))
+            let trial = try JSONDecoder().decode(ListedTrial.self, from: Data(best.standardOutput.utf8))
             for name in ["out/best", "out/\(trial.number)"] {
                 let result = try bench.record(
                     ["train", "--from", name, "--quiet", "--overwrite", "--out", "again"], as: Way(workers: 3),

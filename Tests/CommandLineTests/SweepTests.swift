@@ -3,19 +3,6 @@ import Testing
 
 extension CommandLineTests {
     @Suite struct Sweeps {
-        struct Trials: Decodable {
-            let trials: [Trial]
-        }
-
-        struct Trial: Decodable, Equatable {
-            let number: Int
-            let state: String
-            let value: Double?
-            let parametersSHA256: String?
-            let reason: String?
-            let folder: String
-        }
-
         /// Six trials: two activations with two seeds, and a point with a learning rate that diverges at once.
         static let file = """
             program: train.py
@@ -40,18 +27,12 @@ extension CommandLineTests {
             return bench
         }
 
-        private func trials(_ bench: Workbench, in folder: String = "out") throws -> [Trial] {
-            let result = try bench.run(["sweep", "list", folder, "--json"])
-            guard result.exitCode == 0 else { throw TestError("\(result)") }
-            return try JSONDecoder().decode(Trials.self, from: Data(result.standardOutput.utf8)).trials
-        }
-
         private static let ways = [Way(workers: 1), Way(workers: 3)] + (Program.hasRanks ? [Way(ranks: 2)] : [])
 
         /// The trials are those that `train` makes of the same options, whatever the workers.
         @Test func trialsAreRunsAndTheSameForAllWorkers() throws {
             let bench = try bench()
-            var all: [[Trial]] = []
+            var all: [[ListedTrial]] = []
             for (index, way) in Self.ways.enumerated() {
                 let words =
                     ["sweep", "sweep.yaml", "--out", "out\(index)"]
@@ -59,7 +40,7 @@ extension CommandLineTests {
                 let result = try bench.run(words, ranks: way.ranks)
                 #expect(result.exitCode == 0 && result.standardError == "", "\(way): \(result)")
                 #expect(result.standardOutput.contains("note: without meaning here: program"))
-                all.append(try trials(bench, in: "out\(index)"))
+                all.append(try bench.trials(in: "out\(index)"))
             }
             #expect(all.allSatisfy { $0 == all[0] })
             #expect(all[0].map(\.state) == ["finished", "finished", "finished", "finished", "failed", "failed"])
@@ -81,9 +62,9 @@ extension CommandLineTests {
         @Test func theBestTrialIsThatOfTheMetric() throws {
             let bench = try bench()
             #expect(try bench.run(["sweep", "run", "sweep.yaml", "--out", "out", "--quiet"]).allOutput == "")
-            let finished = try trials(bench).filter { $0.state == "finished" }
+            let finished = try bench.trials(in: "out").filter { $0.state == "finished" }
             let best = try bench.run(["sweep", "best", "out", "--json"])
-            let trial = try JSONDecoder().decode(Trial.self, from: Data(best.standardOutput.utf8))
+            let trial = try JSONDecoder().decode(ListedTrial.self, from: Data(best.standardOutput.utf8))
             #expect(trial == finished.first { $0.value == finished.compactMap(\.value).max() })
             let text = try bench.run(["sweep", "best", "out"]).standardOutput
             #expect(text.contains("run in out/\(trial.folder)"), "\(text)")
@@ -103,7 +84,7 @@ extension CommandLineTests {
                     stopped.exitCode == 75 && stopped.standardError.contains("lockstep: stopped in trial"),
                     "\(stopped)")
             }
-            let before = try trials(bench)
+            let before = try bench.trials(in: "out")
             let done = before.prefix { !["pending", "running"].contains($0.state) }
             try #require(done.count >= 2)
             let kept = "out/\(done[0].folder)/summary.json"
@@ -113,7 +94,7 @@ extension CommandLineTests {
             let again = try bench.run(["sweep", "sweep.yaml", "--out", "out"])
             #expect(again.exitCode == 0, "\(again)")
             #expect(again.standardOutput.contains("\(done.count) trials ran before"), "\(again)")
-            #expect(try trials(bench) == trials(bench, in: "whole"))
+            #expect(try bench.trials(in: "out") == bench.trials(in: "whole"))
             #expect(try bench.folder.read(kept) == untouched)
             // Those of the first time.
             #expect(try bench.trialSeconds(in: "out").prefix(done.count) == seconds)
@@ -136,12 +117,12 @@ extension CommandLineTests {
             let bench = try bench(text)
             let first = try bench.run(["sweep", "sweep.yaml", "--out", "out"])
             #expect(first.exitCode == 0, "\(first)")
-            #expect(try trials(bench).map(\.state) == ["finished", "failed"])
+            #expect(try bench.trials(in: "out").map(\.state) == ["finished", "failed"])
             try SmallDataset().write(to: "later", in: bench.folder)
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "out", "--quiet"]).exitCode == 0)
-            #expect(try trials(bench).map(\.state) == ["finished", "failed"])
+            #expect(try bench.trials(in: "out").map(\.state) == ["finished", "failed"])
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "out", "--quiet", "--retry-failed"]).exitCode == 0)
-            #expect(try trials(bench).map(\.state) == ["finished", "finished"])
+            #expect(try bench.trials(in: "out").map(\.state) == ["finished", "finished"])
         }
 
         @Test func whenEveryTrialFailsTheSweepDoes() throws {
@@ -156,7 +137,7 @@ extension CommandLineTests {
         @Test func theTableSummarizesSeeds() throws {
             let bench = try bench()
             #expect(try bench.run(["sweep", "sweep.yaml", "--out", "out", "--quiet"]).exitCode == 0)
-            let values = try trials(bench).prefix(2).compactMap(\.value)
+            let values = try bench.trials(in: "out").prefix(2).compactMap(\.value)
             let mean = (values[0] + values[1]) / 2
             let deviation = abs(values[0] - values[1]) / 2.0.squareRoot()
             let cell = String(format: "%.2f ± %.2f", mean * 100, deviation * 100)

@@ -30,42 +30,21 @@ extension CommandLineTests {
             return bench
         }
 
-        private struct Trials: Decodable {
-            let trials: [Trial]
-        }
-
-        private struct Trial: Decodable {
-            let number: Int
-            let state: String
-            let value: Double?
-            let attempts: Int
-            let group: Int?
-            let folder: String
-            let parametersSHA256: String?
-        }
-
-        private func trials(_ words: [String], _ bench: Workbench) throws -> [Trial] {
-            let result = try bench.run(["sweep"] + words + ["--json"])
-            guard result.exitCode == 0 else { throw TestError("\(result)") }
-            return try JSONDecoder().decode(Trials.self, from: Data(result.standardOutput.utf8)).trials
-        }
-
         @Test func filtersCombineAndOrderIsAsAsked() throws {
             let bench = try sweep()
-            let all = try trials(["list", "out"], bench)
+            let all = try bench.trials(in: "out")
             #expect(all.count == 7 && all.allSatisfy { $0.attempts == 1 && $0.group != nil })
             let failed = all.filter { $0.state == "failed" }.map(\.number)
             #expect(failed == [7])
-            #expect(try trials(["list", "out", "--state", "failed"], bench).map(\.number) == failed)
-            let some = try trials(
-                ["list", "out", "--where", "optimiser=nesterov", "--where", "lr>=0.1", "--state", "finished,stopped"],
-                bench)
+            #expect(try bench.trials(in: "out", ["--state", "failed"]).map(\.number) == failed)
+            let some = try bench.trials(
+                in: "out", ["--where", "optimiser=nesterov", "--where", "lr>=0.1", "--state", "finished,stopped"])
             #expect(some.count == 1)
-            let best = try trials(["list", "out", "--sort", "value", "--limit", "3"], bench)
+            let best = try bench.trials(in: "out", ["--sort", "value", "--limit", "3"])
             let values = all.compactMap(\.value).sorted()
             #expect(best.map(\.value) == values.prefix(3).map { $0 })
-            #expect(try trials(["best", "out", "--top", "3"], bench).map(\.number) == best.map(\.number))
-            #expect(try trials(["list", "out", "--where", "trainLoss<=\(values[1])"], bench).count == 2)
+            #expect(try bench.trials(in: "out", command: "best", ["--top", "3"]).map(\.number) == best.map(\.number))
+            #expect(try bench.trials(in: "out", ["--where", "trainLoss<=\(values[1])"]).count == 2)
         }
 
         static let mistakes: [([String], String)] = [
@@ -96,7 +75,7 @@ extension CommandLineTests {
                 Program.python!, ["-c", program], environment: [:], folder: bench.folder
             ).finish(withinSeconds: 60)
             let rows = try JSONDecoder().decode([[String: String]].self, from: Data(read.standardOutput.utf8))
-            let all = try trials(["list", "out"], bench)
+            let all = try bench.trials(in: "out")
             #expect(rows.map { $0["number"] } == all.map { "\($0.number)" })
             #expect(rows.map { $0["value"].flatMap(Double.init) } == all.map(\.value))
             #expect(rows.map { $0["sha256"] } == all.map { $0.parametersSHA256 ?? "" })
@@ -166,7 +145,7 @@ extension CommandLineTests {
             #expect(over.counts["finished"] == 6 && over.counts["failed"] == 1 && over.counts["pending"] == 0)
             #expect(over.sessions.count == 2 && over.sessions[1].ended != nil && !over.isRunning)
             // How often each was started: those that ran when it was killed twice.
-            #expect((8...9).contains(try trials(["list", "out"], bench).map(\.attempts).reduce(0, +)))
+            #expect((8...9).contains(try bench.trials(in: "out").map(\.attempts).reduce(0, +)))
         }
 
         @Test(.enabled(if: Program.hasRanks)) func linesFitATerminal() throws {

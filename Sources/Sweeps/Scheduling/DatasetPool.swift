@@ -2,8 +2,10 @@ import Synchronization
 import Training
 
 /// The data sets that trials ask for; each is loaded once in a process.
-final class DatasetPool: Sendable {
+package final class DatasetPool: Sendable {
     private let datasets = Mutex<[String: SharedDataset]>([:])
+
+    package init() {}
 
     func dataset(of options: TrainingOptions) -> SharedDataset {
         datasets.withLock { datasets in

@@ -3,7 +3,7 @@ import Foundation
 import Training
 
 /// What the first worker of a group tells the coordinator.
-enum GroupMessage: Codable, Sendable {
+package enum GroupMessage: Codable, Sendable {
     /// Wants its first trial; the reply is `trial` or `ends`.
     case isFree
     /// Has evaluated an epoch; the reply is `goesOn`, `stops` or `pauses`.
@@ -20,7 +20,7 @@ enum GroupMessage: Codable, Sendable {
     case isBroken(kind: Int32, message: String)
 }
 
-enum CoordinatorReply: Codable, Sendable {
+package enum CoordinatorReply: Codable, Sendable {
     case trial(TrialMessage)
     /// There are no more trials for this group.
     case ends
@@ -43,7 +43,7 @@ package struct TrialProgress: Codable, Sendable {
 }
 
 /// What became of a trial.
-struct TrialResult: Codable, Sendable {
+package struct TrialResult: Codable, Sendable {
     let number: Int
     var state: TrialRecord.State
     var value: Double?
@@ -86,7 +86,7 @@ struct TrialResult: Codable, Sendable {
 }
 
 /// A trial on its way to a group.
-struct TrialMessage: Codable, Sendable {
+package struct TrialMessage: Codable, Sendable {
     private struct Value: Codable {
         let option: String
         let text: String
@@ -107,7 +107,7 @@ struct TrialMessage: Codable, Sendable {
         }
     }
 
-    var trial: SweepPlan.Trial {
+    package var trial: SweepPlan.Trial {
         SweepPlan.Trial(
             number: number,
             parameters: values.map { value in
@@ -122,7 +122,7 @@ struct TrialMessage: Codable, Sendable {
 
 extension Encodable {
     /// For another worker. A property list, since JSON has no NaN.
-    var messageBytes: [UInt8] {
+    package var messageBytes: [UInt8] {
         let encoder = PropertyListEncoder()
         encoder.outputFormat = .binary
         do {
@@ -134,7 +134,7 @@ extension Encodable {
 }
 
 extension Decodable {
-    init(messageBytes: [UInt8]) throws {
+    package init(messageBytes: [UInt8]) throws {
         self = try PropertyListDecoder().decode(Self.self, from: Data(messageBytes))
     }
 }

@@ -6,7 +6,7 @@ import Training
 /// process, beside that worker's own training. What it decides is `TrialSequence`'s, so that no timing reaches a result.
 ///
 /// Only its thread touches it from `serve` until that returns.
-final class SweepCoordinator: @unchecked Sendable {
+package final class SweepCoordinator: @unchecked Sendable {
     private enum GroupState {
         /// Between two requests.
         case busy
@@ -42,7 +42,7 @@ final class SweepCoordinator: @unchecked Sendable {
     /// How long nothing may happen before a request to stop is looked for, in seconds.
     private static let patience = 0.1
 
-    init(
+    package init(
         _ plan: SweepPlan, path: String, groups: GroupPlan, server: RequestServer, directory: SweepDirectory,
         observer: any SweepObserver, control: RunControl?, datasets: DatasetPool, keptWeights: Int?
     ) {
@@ -62,7 +62,7 @@ final class SweepCoordinator: @unchecked Sendable {
     }
 
     /// Returns when all groups have left.
-    func serve() {
+    package func serve() {
         var isIdle = false
         do {
             while !states.allSatisfy({ if case .hasLeft = $0 { true } else { false } }) {
@@ -84,7 +84,7 @@ final class SweepCoordinator: @unchecked Sendable {
     }
 
     /// What ended the sweep early, if anything; otherwise the records of its trials, in the order of their numbers.
-    func finish() throws -> [TrialRecord] {
+    package func finish() throws -> [TrialRecord] {
         if let failure { throw failure }
         guard stopped.isEmpty && !isCut else {
             let trials = stopped.sorted().map(String.init).joined(separator: ", ")
@@ -178,7 +178,7 @@ extension SweepCoordinator {
             hasAnswered = true
             guard case .trial = reply, let trial = running[group] else { continue }
             writer.save(directory.started(trial, group: group))
-            observer.startedTrial(trial, group: group)
+            observer.startedTrial(trial, group: group, weight: queue.weight(of: trial.number))
         }
         return hasAnswered
     }

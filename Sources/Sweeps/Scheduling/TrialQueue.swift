@@ -14,7 +14,8 @@ package struct TrialQueue {
     private var returned: [Int] = []
     /// Where nothing depends on results: what is left, in the order in which it is handed out.
     private var rest: [Int]?
-    private var isSorted = false
+    /// Of the trials that were sorted, beside their mean.
+    private var weights: [Int: Double]?
     private let windowCount: Int
     private let cost: (SweepPlan.Trial) -> Double
 
@@ -37,10 +38,11 @@ package struct TrialQueue {
             return sequence.trials.indices.contains(number - 1) ? .trial(sequence.trials[number - 1]) : .none
         }
         guard rest != nil else { return nextInOrder(&sequence) }
-        if !isSorted, let rest, rest.count <= windowCount {
+        if weights == nil, let rest, rest.count <= windowCount {
             let costs = Dictionary(uniqueKeysWithValues: rest.map { ($0, cost(sequence.trials[$0 - 1])) })
             self.rest = rest.sorted { (costs[$0]!, -$0) < (costs[$1]!, -$1) }
-            isSorted = true
+            let mean = rest.reduce(0) { $0 + costs[$1]! } / Double(max(rest.count, 1))
+            weights = costs.mapValues { mean > 0 ? $0 / mean : 1 }
         }
         guard let number = rest?.popLast() else { return .none }
         return .trial(sequence.trials[number - 1])
@@ -64,6 +66,9 @@ package struct TrialQueue {
         if case .trial = sequence.trial(nextNumber) { return true }
         return false
     }
+
+    /// How long a trial takes beside the mean of those that were sorted with it; 1 for others.
+    package func weight(of number: Int) -> Double { weights?[number] ?? 1 }
 
     /// Puts a trial back, which will be the next.
     package mutating func putBack(_ number: Int) {

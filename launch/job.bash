@@ -83,6 +83,40 @@ local_command() {
     command=("$mpirun" "${options[@]}" -n "$ranks" "$binary" "$@")
 }
 
+is_this_host() { [[ $1 == localhost || $1 == 127.0.0.1 || $1 == ::1 || $1 == "$HOSTNAME" ]]; }
+
+# on_host SECONDS HOST COMMAND: runs a shell's command on a host, this one or through ssh, at most so long.
+on_host() {
+    local agent seconds=$1 host=$2
+    if is_this_host "$host"; then
+        timeout "$seconds" sh -c "$3" </dev/null
+        return
+    fi
+    read -r -a agent <<<"${OMPI_MCA_plm_rsh_agent:-ssh}"
+    [[ ${agent[0]##*/} != ssh ]] || agent+=(-o BatchMode=yes -o ConnectTimeout=5)
+    timeout "$seconds" "${agent[@]}" "$host" "$3" </dev/null
+}
+
+# hosts_of FILE: prints the lines of a hostfile that name a host, without comments.
+hosts_of() { sed -e 's/#.*//' -e 's/^[[:space:]]*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$1"; }
+
+# remote_command COUNT FILE ARGUMENT…: sets `command` to COUNT ranks (as many as there are slots where it is empty) on
+# the hosts of FILE.
+remote_command() {
+    local count=$1 file=$2
+    shift 2
+    common_options
+    options+=(--hostfile "$file")
+    # A host whose cable is cut is missed after 20 + 4 · 5 s; TCP by itself would wait for minutes.
+    options+=(--mca oob_tcp_keepalive_time 20 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 4)
+    if [[ $is_oversubscribed == yes ]]; then
+        options+=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
+    else
+        options+=(--bind-to core --map-by core)
+    fi
+    command=("$mpirun" "${options[@]}" ${count:+-n "$count"} "$binary" "$@")
+}
+
 # run_folder ARGUMENT…: prints the folder of the run that lockstep is to write, where the arguments say it.
 run_folder() {
     local word found=''
@@ -244,6 +278,8 @@ explain() {
     text=$(cat <&8)
     if [[ $text =~ $died ]]; then
         job_story="rank ${BASH_REMATCH[1]} on ${BASH_REMATCH[2]} was ended by signal ${BASH_REMATCH[3]}"
+    elif [[ $text =~ lost\ communication\ with.*Remote\ daemon:[^$'\n']*on\ node\ ([^[:space:]]+) ]]; then
+        job_story="mpirun lost the host ${BASH_REMATCH[1]}"
     elif [[ $text =~ (unable to reliably start|lost communication with) ]]; then
         job_story="mpirun did not reach a host, or lost it"
     elif [[ -n $text && -z $stop_reason && ! $text =~ non-zero|MPI_ABORT|util/show_help\.c ]]; then

@@ -15,7 +15,7 @@ package final class ByteBuffer: @unchecked Sendable {
     package private(set) var count = 0
     private var base: UnsafeMutableRawPointer?
     /// Then `base` is a map, which is only read.
-    private let isMapped: Bool
+    let isMapped: Bool
 
     package init() { isMapped = false }
 
@@ -23,7 +23,9 @@ package final class ByteBuffer: @unchecked Sendable {
     init(mapping file: InputFile, offset: Int, count: Int) throws {
         isMapped = true
         guard count > 0 else { return }
-        base = try file.map(offset: offset, count: count)
+        // Maps begin at a page.
+        let before = offset % CacheHeader.pageByteCount
+        base = try file.map(offset: offset - before, count: before + count) + before
         self.count = count
     }
 
@@ -44,7 +46,10 @@ package final class ByteBuffer: @unchecked Sendable {
 
     deinit {
         if isMapped {
-            if count > 0 { munmap(base, count) }
+            if count > 0, let base {
+                let before = Int(bitPattern: base) % CacheHeader.pageByteCount
+                munmap(base - before, before + count)
+            }
         } else {
             free(base)
         }
@@ -58,6 +63,16 @@ package final class ByteBuffer: @unchecked Sendable {
 
     package func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(unsafeBytes) }
+    }
+
+    /// Tells the system that a part of a mapped file will be read soon; nothing else changes.
+    func willNeed(_ range: Range<Int>) {
+        guard isMapped, let base else { return }
+        let range = range.clamped(to: 0..<count)
+        let begin = UInt(bitPattern: base + range.lowerBound) & ~(UInt(CacheHeader.pageByteCount) - 1)
+        guard !range.isEmpty, let address = UnsafeMutableRawPointer(bitPattern: begin) else { return }
+        // Advice: what fails is read when it is needed.
+        _ = madvise(address, base + range.upperBound - address, MADV_WILLNEED)
     }
 
     /// Only for whoever fills the buffer; see `unsafeBytes` for its life.

@@ -44,6 +44,7 @@ extension TrainingOptions {
         ConfigurationKey("stratified", \.isStratified, "true or false"),
         ConfigurationKey("augment", \.augmentation, "text"),
         ConfigurationKey("standardize", \.standardization, "text"),
+        ConfigurationKey("shuffle", \.shuffle, "text"),
         ConfigurationKey("model", \.model, "text or a list of layers"),
         ConfigurationKey("family", \.family.family, "text"),
         ConfigurationKey("hidden-layers", \.family.hiddenLayers, "a whole number"),

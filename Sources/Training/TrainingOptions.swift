@@ -18,6 +18,7 @@ package struct TrainingOptions: Sendable {
     package var isStratified: Bool?
     package var augmentation: String?
     package var standardization: String?
+    package var shuffle: String?
     package var model: String?
     /// Instead of `model`.
     package var family = ModelFamilyOptions()
@@ -100,7 +101,8 @@ package struct TrainingOptions: Sendable {
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         return TrainingConfiguration(
             dataset: datasetName, dataDirectory: dataDirectory,
-            data: try resolvedData(validationSplit: validationSplit, loss: loss), model: try resolvedModel(dataset),
+            data: try resolvedData(validationSplit: validationSplit, loss: loss, batchSize: batchSize),
+            model: try resolvedModel(dataset),
             layers: try resolvedLayers(), initialWeights: try resolvedInitialWeights(), loss: loss, update: update,
             learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
             warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },

@@ -128,7 +128,7 @@ extension TrainingOptions {
     package init(yaml text: String, path: String) throws {
         self.init()
         let root: Node?
-        do { root = try Yams.compose(yaml: text) } catch let error as YamlError {
+        do { root = try BoundedYAML(path: path, subject: "a configuration").root(text) } catch let error as YamlError {
             throw Failure(.data, "\(path)\(error.place): not valid YAML: \(error.problem)")
         }
         guard let root else { return }

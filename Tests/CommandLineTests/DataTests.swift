@@ -140,7 +140,7 @@ extension CommandLineTests {
                 ])
             #expect(
                 shown.exitCode == 0 && shown.standardOutput == "sheet.pgm: 2 samples, each with 3 epochs of \(text)\n")
-            let file = [UInt8](try bench.folder.contents("sheet.pgm"))
+            let file = [UInt8](try bench.folder.read("sheet.pgm"))
             // Two rows of four pictures of 8 × 8, with two grey pixels around each.
             let header = Array("P5\n42 22\n255\n".utf8)
             #expect(file.starts(with: header) && file.count == header.count + 42 * 22)

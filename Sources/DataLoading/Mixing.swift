@@ -25,6 +25,10 @@ package struct Mixing: Sendable, Equatable {
         /// What comes from the other picture; nil where all pixels are mixed.
         package var cut: Rectangle?
 
+        package init(partner: Int, weight: Int, cut: Rectangle?) {
+            (self.partner, self.weight, self.cut) = (partner, weight, cut)
+        }
+
         /// Of the own label; exact, as is 1 less it.
         package var share: Float { Float(weight) * 0x1p-16 }
     }

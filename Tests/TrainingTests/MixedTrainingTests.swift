@@ -147,18 +147,21 @@ struct MixedTrainingTests {
                 default: denominator = Double(batch.count * 4)
                 }
                 let rows = batch.indices.map { s -> (RowLoss<Float>, Int) in
-                    let outputs = (0..<4).map { j in
-                        (0..<inputs).reduce(Float(0)) { $0.addingProduct(pixels[s][$1], weight[$1 * 4 + j]) } + 0
-                            + bias[j]
+                    let outputs = (0..<4).map { (j: Int) -> Float in
+                        var chain: Float = 0
+                        for k in 0..<inputs { chain = chain.addingProduct(pixels[s][k], weight[k * 4 + j]) }
+                        return chain + 0 + bias[j]
                     }
                     let (label, partner, share) = (batch[s].label, batch[s].partner, batch[s].share)
-                    let result =
-                        loss.kind == .crossEntropy
-                        ? Reference.mixedCrossEntropy(
+                    guard loss.kind != .crossEntropy else {
+                        let result = Reference.mixedCrossEntropy(
                             outputs, label: label, partner: partner, share: share, shares: shares)
-                        : Reference.reconstructionLoss(
-                            loss.kind, outputs,
-                            targets: (0..<4).map { ($0 == label ? share : 0) + ($0 == partner ? 1 - share : 0) })
+                        return (result, Reference.prediction(outputs))
+                    }
+                    var targets = [Float](repeating: 0, count: 4)
+                    targets[label] += share
+                    targets[partner] += 1 - share
+                    let result = Reference.reconstructionLoss(loss.kind, outputs, targets: targets)
                     return (result, Reference.prediction(outputs))
                 }
                 outcome.losses.append(sum(0.0, +) { $0 + Double(rows[$1].0.loss) } / denominator)
@@ -248,8 +251,10 @@ struct MixedTrainingTests {
         let batch = try Self.batch(0, of: 1, configuration.data.augmentation)
         let losses = batch.map { made -> Double in
             let pixels = made.pixels.map { Float($0) / 255 }
-            let outputs = (0..<90).map { j in
-                (0..<90).reduce(Float(0)) { $0.addingProduct(pixels[$1], weight[$1 * 90 + j]) } + 0
+            let outputs = (0..<90).map { (j: Int) -> Float in
+                var chain: Float = 0
+                for k in 0..<90 { chain = chain.addingProduct(pixels[k], weight[k * 90 + j]) }
+                return chain + 0
             }
             return Double(Reference.reconstructionLoss(.meanSquaredError, outputs, targets: pixels).loss)
         }

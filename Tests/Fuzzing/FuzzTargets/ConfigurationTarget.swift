@@ -13,7 +13,7 @@ extension FuzzTarget {
             // No data are read, which a family of models would ask for.
             options.family = .init()
             measure {
-                guard let configuration = answer([.data, .usage], { try options.resolved() }) else { return }
+                guard let configuration = answer(kinds: [.data, .usage], { try options.resolved() }) else { return }
                 let again = answer { try TrainingOptions(yaml: configuration.yaml, path: "a") }
                 guard let same = again.flatMap({ options in answer { try options.resolved() } }),
                     same.yaml == configuration.yaml

@@ -22,7 +22,10 @@ package struct FuzzTarget: Sendable {
 }
 
 /// What a reader answers: a value, or nil with a refusal that is as refusals must be.
-func answer<Value>(_ kinds: [Failure.Kind] = [.data], _ reading: () throws -> Value) -> Value? {
+func answer<Value>(_ reading: () throws -> Value) -> Value? { answer(kinds: [.data], reading) }
+
+/// The same of a reader that may refuse in other ways.
+func answer<Value>(kinds: [Failure.Kind], _ reading: () throws -> Value) -> Value? {
     do { return try reading() } catch let failure as Failure {
         let message = failure.message
         guard kinds.contains(failure.kind), message.utf8.count <= 1_000, message.unicodeScalars.allSatisfy(\.isOneLine)

@@ -129,7 +129,8 @@ extension TrainingOptions {
         self.init()
         let root: Node?
         do { root = try BoundedYAML(path: path, subject: "a configuration").root(text) } catch let error as YamlError {
-            throw Failure(.data, "\(path)\(error.place): not valid YAML: \(error.problem)")
+            let problem = error.problem.onOneLine(atMost: Self.messageByteLimit)
+            throw Failure(.data, "\(path)\(error.place): not valid YAML: \(problem)")
         }
         guard let root else { return }
         guard case .mapping(let mapping) = root else {
@@ -147,7 +148,7 @@ extension TrainingOptions {
                 throw Failure(.data, "\"\(written)\" needs \(Self.typeName(of: name))")
             }
         } catch let failure as Failure {
-            throw Failure(.data, "\(path)\(line): \(failure.message)")
+            throw Failure(.data, "\(path)\(line): \(failure.message.onOneLine(atMost: Self.messageByteLimit))")
         }
     }
 }

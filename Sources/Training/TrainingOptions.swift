@@ -172,12 +172,17 @@ package struct TrainingOptions: Sendable {
     /// Puts the place in the file that said `option` in front of what its text has wrong.
     func placed<Value>(_ option: String, _ parse: () throws -> Value) throws -> Value {
         do { return try parse() } catch let failure as Failure {
-            guard let place = places[option] else { throw failure }
-            throw Failure(.data, "\(place): \(failure.message)")
+            let message = failure.message.onOneLine(atMost: Self.messageByteLimit)
+            guard let place = places[option] else { throw Failure(failure.kind, message) }
+            throw Failure(.data, "\(place): \(message)")
         }
     }
 
+    /// Values are repeated in messages, and may be any text.
+    static let messageByteLimit = 800
+
     func failure(_ option: String, _ what: String) -> Failure {
+        let what = what.onOneLine(atMost: Self.messageByteLimit)
         guard let place = places[option] else { return Failure(.usage, "--\(option) \(what)") }
         return Failure(.data, "\(place): \(option) \(what)")
     }

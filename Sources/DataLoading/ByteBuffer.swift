@@ -66,7 +66,7 @@ package final class ByteBuffer: @unchecked Sendable {
     }
 
     /// Tells the system that a part of a mapped file will be read soon; nothing else changes.
-    func willNeed(_ range: Range<Int>) {
+    package func willNeed(_ range: Range<Int>) {
         guard isMapped, let base else { return }
         let range = range.clamped(to: 0..<count)
         let begin = UInt(bitPattern: base + range.lowerBound) & ~(UInt(CacheHeader.pageByteCount) - 1)

@@ -80,9 +80,9 @@ extension DatasetCatalogue {
         qmnist("qmnist-10k", "QMNIST, tested on MNIST's 10,000 test digits", 0..<10_000),
         qmnist("qmnist-50k", "QMNIST, tested on the 50,000 digits that MNIST left out", 10_000..<60_000),
         nist(
-            "qmnist-nist", "NIST's digits, trained on employees' (series 0 to 3), tested on students' (series 4)",
+            "qmnist-nist", "All of NIST's digits: series 0 to 3 to train on, 4 as test",
             SeriesDivision(train: [0, 1, 2, 3], test: [4])),
-        nist("qmnist-nist-all", "All 402,953 digits of NIST's Special Database 19, one part", nil),
+        nist("qmnist-nist-all", "All of NIST's 402,953 digits in one part", nil),
     ]
 
     /// QMNIST's files of all digits. Its README says which series were NIST's official training and testing data.

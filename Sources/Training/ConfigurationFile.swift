@@ -160,13 +160,20 @@ extension TrainingConfiguration {
     /// A line for each key.
     var yamlLines: [String] {
         func quoted(_ text: String) -> String {
-            let escaped = text.map { character -> String in
-                switch character {
-                case "\"": "\\\""
-                case "\\": "\\\\"
-                case "\n": "\\n"
-                case "\t": "\\t"
-                default: String(character)
+            // What YAML does not take as it is, or an editor would not show, by its number.
+            let escaped = text.unicodeScalars.map { scalar -> String in
+                switch scalar {
+                case "\"": return "\\\""
+                case "\\": return "\\\\"
+                case "\n": return "\\n"
+                case "\t": return "\\t"
+                default: break
+                }
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+                    let digits = String(scalar.value, radix: 16)
+                    return "\\U" + String(repeating: "0", count: 8 - digits.utf8.count) + digits
+                default: return String(scalar)
                 }
             }
             return "\"\(escaped.joined())\""

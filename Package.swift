@@ -145,7 +145,7 @@ let package = Package(
         .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: common),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: common),
-        .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: common),
+        .testTarget(name: "RandomnessTests", dependencies: ["Numerics", "Randomness"], swiftSettings: common),
         .testTarget(
             name: "KernelsTests", dependencies: ["KernelContract", "Kernels", "Randomness", "Tensors"],
             swiftSettings: common),

@@ -75,6 +75,11 @@ struct DataEditingArguments: ParsableArguments {
         }
     }
 
+    /// Whether images stay as they are, and all of them.
+    var changesNothing: Bool {
+        classes == nil && limit == nil && resize == nil && (pad ?? 0) == 0 && !invert
+    }
+
     func check() throws {
         _ = try size
         if let limit, limit < 1 { throw Failure(.usage, "--limit \(limit): a number from 1 is needed") }
@@ -118,9 +123,25 @@ struct DataConvertCommand: ParsableCommand {
     func run() throws {
         try editing.check()
         let location = try directory.locate(dataset)
+        if editing.changesNothing,
+            let drawn = try DatasetWriter.writeDrawn(location, format: editing.format, to: editing.out)
+        {
+            let side = SyntheticDigits.side
+            return Self.tell(
+                drawn, ImageShape(height: side, width: side, channels: 1), location.classNames.count, editing)
+        }
         let (parts, names) = try location.parts(sizing: editing.sizing)
         let edited = try parts.map { ($0.part, try editing.apply(to: $0.images, classNames: names)) }
         try writeDataset(edited, names: names, editing: editing, from: location)
+    }
+
+    fileprivate static func tell(
+        _ parts: [(part: DatasetPart, count: Int)], _ shape: ImageShape, _ classCount: Int,
+        _ editing: DataEditingArguments
+    ) {
+        let counts = parts.map { "\(grouped($0.count)) \($0.part.rawValue)" }.joined(separator: ", ")
+        Output.line(
+            "\(editing.out): \(counts) images of \(shape), \(classCount) classes, as \(editing.format.rawValue)")
     }
 }
 
@@ -217,9 +238,8 @@ private func writeDataset(
     let newNames = editing.classes == nil ? names : try editing.classNames(names, classCount: max(names.count, 256))
     try DatasetWriter.write(
         parts.map { ($0.0, $0.1) }, classNames: newNames, format: editing.format, to: editing.out)
-    let counts = parts.map { "\(grouped($0.1.count)) \($0.0.rawValue)" }.joined(separator: ", ")
-    let shape = parts[0].1
-    Output.line(
-        "\(editing.out): \(counts) images of \(shape.height) × \(shape.width) × \(shape.channels), \(classCount) classes, "
-            + "as \(editing.format.rawValue)")
+    let images = parts[0].1
+    DataConvertCommand.tell(
+        parts.map { ($0.0, $0.1.count) },
+        ImageShape(height: images.height, width: images.width, channels: images.channels), classCount, editing)
 }

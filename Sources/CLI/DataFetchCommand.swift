@@ -60,13 +60,15 @@ struct DataFetchCommand: ParsableCommand {
                 Output.text(clear + String("\(file): \(grouped(count)) bytes\(share)".prefix(width - 1)))
             case .failed(let file, _, let reason): Output.line("\(clear)\(file): \(reason)")
             case .complete(let file): Output.line("\(clear)\(file): complete, its checksum is right")
+            case .unpacked(let file): Output.line("\(clear)\(file): unpacked")
             }
         }
-        let location = try DatasetCatalogue.locate(
-            name: folder.contains("/") ? folder : "./\(folder)", environment: [:])
-        let dataset = try location.load()
+        guard let location = try DatasetCatalogue.locate(entry, in: folder) else {
+            throw Failure(.internal, "\(folder): holds nothing of \(entry.name) after all was fetched")
+        }
+        let counts = try location.parts().parts.map { "\(grouped($0.images.count)) \($0.part.rawValue)" }
         Output.line(
-            "\(grouped(dataset.train.count)) train and \(grouped(dataset.test.count)) test images; try: lockstep data show "
-                + entry.name + (dataDir.map { " --data-dir \($0)" } ?? ""))
+            "\(counts.joined(separator: " and ")) images; try: lockstep data show " + entry.name
+                + (dataDir.map { " --data-dir \($0)" } ?? ""))
     }
 }

@@ -31,7 +31,7 @@ struct DataListCommand: ParsableCommand {
         let width = (records.map(\.name) + [SyntheticDigits.name]).map(\.count).max()! + 2
         var lines = records.map { record in
             terminal.bold(Text.padded(record.name, width)) + record.title + "\n" + Text.padded("", width)
-                + (record.folder ?? "not found: lockstep data fetch \(record.folderName)")
+                + (record.folder ?? "not found: lockstep data fetch \(record.fetchName)")
         }
         lines.append(
             terminal.bold(Text.padded(SyntheticDigits.name, width))
@@ -63,6 +63,8 @@ struct DataListCommand: ParsableCommand {
         let name: String
         let title: String
         let folderName: String
+        /// Which entry's name `fetch` gets the files by.
+        let fetchName: String
         let folder: String?
         let classNames: [String]
         let license: String
@@ -82,6 +84,7 @@ struct DataListCommand: ParsableCommand {
 
         init(_ entry: DatasetCatalogue.Entry, _ location: DatasetLocation?) {
             (name, title, folderName) = (entry.name, entry.title, entry.folderName)
+            fetchName = DatasetCatalogue.owner(of: entry).name
             folder = location?.folder
             (classNames, license, citation) = (entry.classNames, entry.license, entry.citation)
             (mirrors, systemFolders) = (entry.mirrors, entry.systemFolders)
@@ -95,7 +98,7 @@ struct DataListCommand: ParsableCommand {
 
         func text(_ terminal: Terminal) -> String {
             var lines = [
-                terminal.bold(name) + "  " + title, "found     \(folder ?? "no; lockstep data fetch \(folderName)")",
+                terminal.bold(name) + "  " + title, "found     \(folder ?? "no; lockstep data fetch \(fetchName)")",
                 "classes   \(classNames.joined(separator: ", "))", "license   \(license)", "cite      \(citation)",
             ]
             for (index, mirror) in mirrors.enumerated() {

@@ -25,10 +25,30 @@ struct DataShowCommand: ParsableCommand {
         help: ArgumentHelp("How many pictures; default 10, or one of each class.", valueName: "N"))
     var count: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "Show what training with this --augment would make of the pictures, in epochs 1, 2, …; they count as one batch.",
+            valueName: "TEXT"))
+    var augment: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Of --augment: as many epochs, 1 to 100; default 4.", valueName: "N"))
+    var epochs: Int?
+
+    @Option(parsing: .unconditional, help: "Of --augment; default 1.")
+    var seed: UInt64?
+
+    @Option(
+        name: [.customShort("o"), .long],
+        help: ArgumentHelp("Of --augment: write the pictures to a new PGM or PPM file instead.", valueName: "FILE"))
+    var out: String?
+
     @Flag(help: "Print the statistics as one JSON document.")
     var json = false
 
     func run() throws {
+        let augmentation = try checkedAugmentation()
         let location = try directory.locate(dataset)
         let (parts, names) = try location.parts()
         guard let shown = parts.first(where: { $0.part == split })?.images else {
@@ -40,26 +60,75 @@ struct DataShowCommand: ParsableCommand {
         if let count, !(1...1_000).contains(count) {
             throw Failure(.usage, "--count \(count): 1 to 1000 pictures are possible")
         }
+        if let augmentation { return try show(augmentation, of: shown, names: names) }
         let report = Report(location, parts, names)
         if json {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             return Output.line(String(decoding: try encoder.encode(report), as: UTF8.self))
         }
-        let environment = ProcessInfo.processInfo.environment
-        let terminal = Terminal(environment: environment)
-        let sheet = PictureSheet(
-            width: max(terminal.width ?? 80, PictureSheet.pictureWidth), hasColor: terminal.hasColor,
-            hasTrueColor: ["truecolor", "24bit"].contains(environment["COLORTERM"] ?? ""))
-        let captioned = samples(of: shown).map { sample -> (String, DecodedImage) in
-            let label = Int(shown.labels[Int(sample)])
-            let name = names.isEmpty ? "class \(label)" : names[label]
+        let terminal = Terminal(environment: ProcessInfo.processInfo.environment)
+        let captioned = samples(of: shown).map { sample in
             let image = DecodedImage(
                 pixels: shown.image(Int(sample)), height: shown.height, width: shown.width, channels: shown.channels)
-            return (from == nil ? name : "\(sample): \(name)", image)
+            return (caption(sample, of: shown, names), image)
         }
         Output.line(terminal.bold(report.head))
-        Output.line(sheet.text(captioned) + report.text)
+        Output.line(sheet(terminal).text(captioned) + report.text)
+    }
+
+    private func sheet(_ terminal: Terminal) -> PictureSheet {
+        PictureSheet(
+            width: max(terminal.width ?? 80, PictureSheet.pictureWidth), hasColor: terminal.hasColor,
+            hasTrueColor: ["truecolor", "24bit"].contains(
+                ProcessInfo.processInfo.environment["COLORTERM"] ?? ""))
+    }
+
+    private func caption(_ sample: Int32, of images: LabelledImages, _ names: [String]) -> String {
+        let label = Int(images.labels[Int(sample)])
+        let name = names.isEmpty ? "class \(label)" : names[label]
+        return from == nil ? name : "\(sample): \(name)"
+    }
+
+    private func checkedAugmentation() throws -> Augmentation? {
+        guard let augment else {
+            let needing = [("epochs", epochs != nil), ("seed", seed != nil), ("out", out != nil)]
+            if let name = needing.first(where: \.1)?.0 { throw Failure(.usage, "--\(name) needs --augment") }
+            return nil
+        }
+        guard !json else { throw Failure(.usage, "--json and --augment exclude each other") }
+        if let epochs, !(1...100).contains(epochs) {
+            throw Failure(.usage, "--epochs \(epochs): 1 to 100 are possible")
+        }
+        return try Augmentation(text: augment)
+    }
+
+    /// A line of pictures for each sample: itself, and what becomes of it.
+    private func show(_ augmentation: Augmentation, of images: LabelledImages, names: [String]) throws {
+        guard max(images.height, images.width) <= Augmentation.sideLimit else {
+            throw Failure(.data, "--augment: pictures above \(Augmentation.sideLimit) pixels a side are too large")
+        }
+        let samples = samples(of: images)
+        guard augmentation.mixing.isNone || samples.count > 1 else {
+            throw Failure(.usage, "--augment \(augmentation.text): mixes pictures with each other; show two or more")
+        }
+        let preview = AugmentationPreview(
+            augmentation, of: images, samples: samples, epochs: epochs ?? 4, seed: seed ?? 1)
+        if let out {
+            guard [1, 3].contains(images.channels) else {
+                throw Failure(.data, "--out \(out): a file has 1 or 3 channels, not \(images.channels)")
+            }
+            try preview.write(to: out)
+            return Output.line(
+                "\(out): \(Text.plural(samples.count, "sample")), each with \(Text.plural(epochs ?? 4, "epoch")) of "
+                    + augmentation.text)
+        }
+        let sheet = sheet(Terminal(environment: ProcessInfo.processInfo.environment))
+        for (sample, row) in zip(samples, preview.rows) {
+            let name = caption(sample, of: images, names)
+            Output.text(
+                sheet.text(row.enumerated().map { ($0.offset == 0 ? name : "epoch \($0.offset)", $0.element) }))
+        }
     }
 
     /// The first sample of each class, or those from `from` on.

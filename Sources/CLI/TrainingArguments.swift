@@ -35,7 +35,8 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Change pictures at random, anew in each epoch: \"shift 2, rotate 10, scale 0.9 1.1, shear 0.1, elastic 2 7, "
-                + "flip, erase 0.5 8, noise 8\", or some of these (docs/DATA.md).", valueName: "TEXT"))
+                + "flip, erase 0.5 8, noise 8, mixup 0.2, cutmix 1\", or some of these (docs/DATA.md).",
+            valueName: "TEXT"))
     var augment: String?
 
     @Option(
@@ -43,6 +44,13 @@ struct TrainingArguments: ParsableArguments {
             "Bring pixels to mean 0 and standard deviation 1, as those of the training data have them: all together "
                 + "(dataset) or each by itself (pixel).", valueName: "dataset|pixel"))
     var standardize: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "full (default): one shuffle of all samples in each epoch. blocks, or \"blocks SAMPLES WINDOW\": blocks of "
+                + "consecutive samples in random order, and a shuffle within each window of blocks, for data larger than "
+                + "memory.", valueName: "full|blocks"))
+    var shuffle: String?
 
     @Option(help: ArgumentHelp("Layers, such as \"dense 128, relu, dense 64, relu, dense 10\".", valueName: "TEXT"))
     var model: String?
@@ -229,6 +237,7 @@ struct TrainingArguments: ParsableArguments {
         options.isStratified = stratified
         options.augmentation = augment
         options.standardization = standardize
+        options.shuffle = shuffle
         options.model = model
         options.family = family.options
         options.initializer = initializer

@@ -20,12 +20,16 @@ package protocol ArrayReader: AnyObject {
     var numberKind: NumberKind { get }
     /// "ubyte [60,000 × 28 × 28]"
     var description: String { get }
+    /// The bytes of a large array of bytes as they lie in the file, mapped; nil where they must be read.
+    func mappedPayload() throws -> ByteBuffer?
     /// The bytes of an array of bytes; `buffer` grows with what is really there.
     func readPayload(into buffer: ByteBuffer) throws
     func forEachElement(_ body: (_ index: Int, _ value: Double) throws -> Void) throws
 }
 
 extension ArrayReader {
+    package func mappedPayload() throws -> ByteBuffer? { nil }
+
     var elementCount: Int { dimensions.reduce(1, *) }
 
     /// (height, width, channels) of images `[count, height, width]` or `[count, height, width, channels]`.
@@ -48,6 +52,7 @@ extension ArrayReader {
     /// All pixels as bytes. Integers must lie in 0...255. Floating-point files hold either whole numbers 0...255 or
     /// multiples of 1/255 in [0, 1], throughout: a file with nothing but 0 and 1 is taken for the latter.
     package func readPixels() throws -> ByteBuffer {
+        if let mapped = try mappedPayload() { return mapped }
         let pixels = ByteBuffer()
         if numberKind == .byte {
             try readPayload(into: pixels)

@@ -5,7 +5,8 @@ import Randomness
 /// epoch. Bytes become bytes, by whole numbers alone: the same bits everywhere.
 ///
 /// An output pixel takes the source at `M · (place − centre) + centre + shift + elastic(place)`, between four pixels
-/// (bilinear; outside the picture is 0). Then a rectangle is erased, then noise is added.
+/// (bilinear; outside the picture is 0). Then a rectangle is erased, then noise is added. Last, pictures of a batch are
+/// mixed.
 package struct Augmentation: Sendable, Equatable {
     /// Greatest shift along each axis, in pixels.
     package var shift = 0.0
@@ -22,6 +23,8 @@ package struct Augmentation: Sendable, Equatable {
     package var erasing: Erasing?
     /// Standard deviation of noise, in levels of 255: the sum of four uniform numbers, nearly normal.
     package var noise = 0.0
+    /// What comes last, by a `Mixer`: an `Augmenter` sees one picture alone.
+    package var mixing = Mixing()
 
     package struct Elastic: Sendable, Equatable {
         /// Greatest displacement of a grid point along each axis, in pixels.
@@ -47,6 +50,13 @@ package struct Augmentation: Sendable, Equatable {
     package init() {}
 
     package var isIdentity: Bool { self == Augmentation() }
+
+    /// Whether there is nothing for an `Augmenter`.
+    package var leavesSinglePictures: Bool {
+        var single = self
+        single.mixing = Mixing()
+        return single.isIdentity
+    }
 
     /// What one sample gets.
     struct Draw: Equatable {

@@ -1,6 +1,6 @@
 import Errors
 
-/// `shift 2, rotate 10, scale 0.9 1.1, shear 0.1, elastic 2 7, flip, erase 0.5 8, noise 8`
+/// `shift 2, rotate 10, scale 0.9 1.1, shear 0.1, elastic 2 7, flip, erase 0.5 8, noise 8, mixup 0.2, cutmix 1`
 extension Augmentation {
     package init(text: String) throws {
         self.init()
@@ -47,6 +47,8 @@ extension Augmentation {
         if flips { parts.append("flip") }
         if let erasing { parts.append("erase \(number(erasing.probability)) \(erasing.greatestSide)") }
         if noise != 0 { parts.append("noise \(number(noise))") }
+        if let alpha = mixing.mixup { parts.append("mixup \(number(alpha))") }
+        if let alpha = mixing.cutmix { parts.append("cutmix \(number(alpha))") }
         return parts.isEmpty ? "none" : parts.joined(separator: ", ")
     }
 
@@ -73,5 +75,7 @@ extension Augmentation {
             $0.erasing = Erasing(probability: $1[0], greatestSide: Int($1[1]))
         },
         Change(name: "noise", parameters: "LEVELS", ranges: [0...255]) { $0.noise = $1[0] },
+        Change(name: "mixup", parameters: "ALPHA", ranges: [0.01...100]) { $0.mixing.mixup = $1[0] },
+        Change(name: "cutmix", parameters: "ALPHA", ranges: [0.01...100]) { $0.mixing.cutmix = $1[0] },
     ]
 }

@@ -27,13 +27,18 @@ package final class ByteBuffer: @unchecked Sendable {
 
     private var isOwn: Bool { if case .own = origin { true } else { false } }
 
+    /// Whether the bytes come from a file as they are read.
+    var isMapped: Bool { if case .mappedFile = origin { true } else { false } }
+
     package init() { origin = .own }
 
     /// Part of a file, mapped into memory. The file must stay as it is for as long as the buffer lives.
     init(mapping file: InputFile, offset: Int, count: Int) throws {
         origin = .mappedFile
         guard count > 0 else { return }
-        base = try file.map(offset: offset, count: count)
+        // Maps begin at a page.
+        let before = offset % CacheHeader.pageByteCount
+        base = try file.map(offset: offset - before, count: before + count) + before
         self.count = count
     }
 
@@ -61,7 +66,11 @@ package final class ByteBuffer: @unchecked Sendable {
     deinit {
         switch origin {
         case .own: free(base)
-        case .mappedFile: if count > 0 { munmap(base, count) }
+        case .mappedFile:
+            if count > 0, let base {
+                let before = Int(bitPattern: base) % CacheHeader.pageByteCount
+                munmap(base - before, before + count)
+            }
         case .hostMemory(let memory): if let base { memory.unmap(base) }
         }
     }
@@ -74,6 +83,16 @@ package final class ByteBuffer: @unchecked Sendable {
 
     package func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(self) { try body(unsafeBytes) }
+    }
+
+    /// Tells the system that a part of a mapped file will be read soon; nothing else changes.
+    package func willNeed(_ range: Range<Int>) {
+        guard isMapped, let base else { return }
+        let range = range.clamped(to: 0..<count)
+        let begin = UInt(bitPattern: base + range.lowerBound) & ~(UInt(CacheHeader.pageByteCount) - 1)
+        guard !range.isEmpty, let address = UnsafeMutableRawPointer(bitPattern: begin) else { return }
+        // Advice: what fails is read when it is needed.
+        _ = madvise(address, base + range.upperBound - address, MADV_WILLNEED)
     }
 
     /// Only for whoever fills the buffer; see `unsafeBytes` for its life.

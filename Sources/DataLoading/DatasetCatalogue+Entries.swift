@@ -79,7 +79,32 @@ extension DatasetCatalogue {
         qmnist("qmnist", "MNIST with its writers; all 60,000 test digits", nil),
         qmnist("qmnist-10k", "QMNIST, tested on MNIST's 10,000 test digits", 0..<10_000),
         qmnist("qmnist-50k", "QMNIST, tested on the 50,000 digits that MNIST left out", 10_000..<60_000),
+        nist(
+            "qmnist-nist", "All of NIST's digits: series 0 to 3 to train on, 4 as test",
+            SeriesDivision(train: [0, 1, 2, 3], test: [4])),
+        nist("qmnist-nist-all", "All of NIST's 402,953 digits in one part", nil),
     ]
+
+    /// QMNIST's files of all digits. Its README says which series were NIST's official training and testing data.
+    private static func nist(_ name: String, _ title: String, _ division: SeriesDivision?) -> Entry {
+        Entry(
+            name: name, title: title, classNames: digits,
+            installHint: "get it: lockstep data fetch qmnist-nist", folderName: "qmnist", division: division,
+            filePrefix: "xnist",
+            files: [
+                File(
+                    "xnist-images-idx3-ubyte.xz", byteCount: nil,
+                    checksum: .md5("7f124b3b8ab81486c9d8c2749c17f834", source: torchvision)),
+                File(
+                    "xnist-labels-idx2-int.xz", byteCount: nil,
+                    checksum: .md5("5ed0e788978e45d4a8bd4b7caec3d79d", source: torchvision)),
+            ],
+            mirrors: qmnistMirrors, license: qmnistLicense, citation: qmnistCitation)
+    }
+
+    private static let qmnistMirrors = ["https://raw.githubusercontent.com/facebookresearch/qmnist/master/"]
+    private static let qmnistLicense = "BSD-style (its repository's LICENSE)"
+    private static let qmnistCitation = "Yadav, Bottou: Cold Case: The Lost MNIST Digits, NeurIPS 32 (2019)"
 
     private static func qmnist(_ name: String, _ title: String, _ rows: Range<Int>?) -> Entry {
         Entry(
@@ -102,9 +127,7 @@ extension DatasetCatalogue {
                     checksum: .md5("5b5b05890a5e13444e108efe57b788aa", source: torchvision),
                     contentSHA256: "92d0ccb8c25f9c6534270fb4be7e1d24a1c6d315edfc8a638bfbd31c70f362dd"),
             ],
-            mirrors: ["https://raw.githubusercontent.com/facebookresearch/qmnist/master/"],
-            license: "BSD-style (its repository's LICENSE)",
-            citation: "Yadav, Bottou: Cold Case: The Lost MNIST Digits, NeurIPS 32 (2019)")
+            mirrors: qmnistMirrors, license: qmnistLicense, citation: qmnistCitation)
     }
 
     /// The four archives that MNIST and its kind have: train images, train labels, test images, test labels.

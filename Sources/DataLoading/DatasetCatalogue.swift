@@ -15,6 +15,10 @@ package enum DatasetCatalogue {
         package let folderName: String
         /// Of the test part, where not all samples are meant.
         package let testRows: Range<Int>?
+        /// Of QMNIST's files of all NIST's digits, which are one part: how it is divided, where it is.
+        package let division: SeriesDivision?
+        /// What the files' names begin with, where the folder has other data sets' files too.
+        package let filePrefix: String?
         package let files: [File]
         /// Addresses of folders that hold the archives, tried in turn.
         package let mirrors: [String]
@@ -23,7 +27,8 @@ package enum DatasetCatalogue {
 
         package init(
             name: String, title: String = "", classNames: [String], systemFolders: [String] = [], installHint: String,
-            testLabelsCRC32: UInt32? = nil, folderName: String? = nil, testRows: Range<Int>? = nil, files: [File] = [],
+            testLabelsCRC32: UInt32? = nil, folderName: String? = nil, testRows: Range<Int>? = nil,
+            division: SeriesDivision? = nil, filePrefix: String? = nil, files: [File] = [],
             mirrors: [String] = [], license: String = "", citation: String = ""
         ) {
             self.name = name
@@ -34,11 +39,23 @@ package enum DatasetCatalogue {
             self.testLabelsCRC32 = testLabelsCRC32
             self.folderName = folderName ?? name
             self.testRows = testRows
+            self.division = division
+            self.filePrefix = filePrefix
             self.files = files
             self.mirrors = mirrors
             self.license = license
             self.citation = citation
         }
+    }
+
+    /// The entry whose files these are: `fetch` gets them by its name.
+    package static func owner(of entry: Entry) -> Entry {
+        entries.first { $0.files == entry.files && $0.folderName == entry.folderName } ?? entry
+    }
+
+    /// The data set `entry` in the folder at `path`; nil where it holds none of the files.
+    package static func locate(_ entry: Entry, in path: String) throws -> DatasetLocation? {
+        try DatasetFolder(path).location(name: entry.name, entry: entry)
     }
 
     /// One file as its publisher gives it.

@@ -32,11 +32,13 @@ struct DatasetFolder {
     /// some of them it throws, since the user surely meant this folder.
     func location(name: String, entry: DatasetCatalogue.Entry?) throws -> DatasetLocation? {
         guard try exists() else { return nil }
-        guard let (train, test, validation) = try idxParts() ?? numpyParts() ?? csvParts() ?? pictureParts() else {
-            return nil
-        }
+        let found =
+            try entry?.filePrefix == nil
+            ? idxParts() ?? numpyParts() ?? csvParts() ?? pictureParts() : singleParts(entry?.filePrefix ?? "")
+        guard let (train, test, validation) = found else { return nil }
         return DatasetLocation(
             name: name, folder: path, train: train, test: test, validation: validation, testRows: entry?.testRows,
+            division: entry?.division,
             classNames: try entry?.classNames ?? writtenClassNames())
     }
 
@@ -107,6 +109,26 @@ struct DatasetFolder {
                 .arrays(images: .idx(trainImages), labels: .idx(trainLabels)),
                 .arrays(images: .idx(testImages), labels: .idx(testLabels)), try validation()
             )
+        }
+        return nil
+    }
+
+    /// One part in files of its own: QMNIST's xnist, which is published as xz.
+    private func singleParts(_ prefix: String) throws -> Parts? {
+        let roles = ["\(prefix)-images", "\(prefix)-labels"]
+        let files = try roles.map(idxFile)
+        if let images = files[0], let labels = files[1] {
+            return (.arrays(images: .idx(images), labels: .idx(labels)), nil, nil)
+        }
+        for (role, file) in zip(["\(roles[0])-idx3-ubyte", "\(roles[1])-idx2-int"], files) where file == nil {
+            if try Self.mode("\(path)/\(role).xz") != nil {
+                throw Failure(
+                    .inputNotFound,
+                    "\(path)/\(role).xz: is packed; unpack it: xz --decompress --keep \(path)/\(role).xz")
+            }
+            if files.contains(where: { $0 != nil }) {
+                throw Failure(.inputNotFound, "\(path): has no \(role) (plain or .gz) beside the other file")
+            }
         }
         return nil
     }

@@ -11,13 +11,15 @@ package struct DatasetLocation: Sendable, Equatable {
     package let validation: PartSource?
     /// Samples of the test part that are meant, where not all are (QMNIST's first 10,000).
     package let testRows: Range<Int>?
+    /// How the train part becomes train and test, where there are no files of a test part.
+    package let division: SeriesDivision?
     /// Empty for a folder that is not in the catalogue: then the classes are the folders' names, or 0 to the greatest
     /// train label.
     package let classNames: [String]
 
     package init(
         name: String, folder: String, train: PartSource, test: PartSource?, validation: PartSource? = nil,
-        testRows: Range<Int>? = nil, classNames: [String] = []
+        testRows: Range<Int>? = nil, division: SeriesDivision? = nil, classNames: [String] = []
     ) {
         self.name = name
         self.folder = folder
@@ -25,12 +27,18 @@ package struct DatasetLocation: Sendable, Equatable {
         self.test = test
         self.validation = validation
         self.testRows = testRows
+        self.division = division
         self.classNames = classNames
     }
 
     /// Reads and checks all files. Beyond the bytes that it returns it needs less than a megabyte, but for tables of
     /// text and pictures.
     package func load(sizing: ImageFolder.Sizing = .refuse) throws -> ImageDataset {
+        if let division {
+            let (images, classNames) = try loadTrain(sizing: sizing)
+            let (train, test) = try division.divide(images, name: self.train.imagesName)
+            return ImageDataset(name: name, train: train, test: test, classNames: classNames)
+        }
         guard let test else {
             throw Failure(
                 .data,
@@ -104,7 +112,7 @@ extension DatasetLocation {
     package func parts(
         sizing: ImageFolder.Sizing = .refuse
     ) throws -> (parts: [(part: DatasetPart, images: LabelledImages)], classNames: [String]) {
-        guard test != nil else {
+        guard test != nil || division != nil else {
             let (images, names) = try loadTrain(sizing: sizing)
             return ([(.train, images)], names)
         }

@@ -134,6 +134,8 @@ package struct DatasetVerification: Sendable, Equatable {
 
     /// What contradicts that these are the files of `entry`; nil where nothing does.
     package func problem(as entry: DatasetCatalogue.Entry) -> Failure? {
+        // Of files that are published packed otherwise nothing is known.
+        guard entry.files.contains(where: { $0.contentSHA256 != nil || !$0.name.hasSuffix(".xz") }) else { return nil }
         guard recognisedAs != entry.folderName, let file = files.first(where: { $0.entry != entry.folderName }) else {
             return nil
         }

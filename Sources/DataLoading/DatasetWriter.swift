@@ -31,20 +31,25 @@ package enum DatasetWriter {
         _ parts: [(part: DatasetPart, images: LabelledImages)], classNames: [String], format: DatasetFormat,
         to path: String
     ) throws {
-        let folder = try OutputFolder(path: path)
-        do {
+        try write(classNames: format == .pictures ? [] : classNames, to: path) { folder in
             switch format {
             case .idx, .idxGzip:
-                for (part, images) in parts { try writeIDX(images, part, format == .idxGzip, in: folder.temporary) }
+                for (part, images) in parts { try writeIDX(images, part, format == .idxGzip, in: folder) }
             case .csv:
-                for (part, images) in parts { try writeCSV(images, "\(folder.temporary)/\(part.rawValue).csv") }
-            case .npz: try writeNPZ(parts, "\(folder.temporary)/data.npz")
+                for (part, images) in parts { try writeCSV(images, "\(folder)/\(part.rawValue).csv") }
+            case .npz: try writeNPZ(parts, "\(folder)/data.npz")
             case .pictures:
-                for (part, images) in parts {
-                    try writePictures(images, "\(folder.temporary)/\(part.rawValue)")
-                }
+                for (part, images) in parts { try writePictures(images, "\(folder)/\(part.rawValue)") }
             }
-            if !classNames.isEmpty && format != .pictures {
+        }
+    }
+
+    /// Makes the new folder `path` of what `body` writes, and the classes' names where there are some.
+    static func write(classNames: [String], to path: String, _ body: (_ folder: String) throws -> Void) throws {
+        let folder = try OutputFolder(path: path)
+        do {
+            try body(folder.temporary)
+            if !classNames.isEmpty {
                 let file = try OutputFile(path: "\(folder.temporary)/\(classFile)")
                 try file.write(classNames.joined(separator: "\n") + "\n")
                 try file.finish()
@@ -87,7 +92,7 @@ package enum DatasetWriter {
         return header + rows.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
     }
 
-    private static func header(_ type: IDXHeader.ElementType, _ dimensions: [Int]) -> [UInt8] {
+    static func header(_ type: IDXHeader.ElementType, _ dimensions: [Int]) -> [UInt8] {
         [0, 0, type.rawValue, UInt8(dimensions.count)]
             + dimensions.flatMap { extent in (0..<4).map { UInt8(truncatingIfNeeded: extent >> (24 - 8 * $0)) } }
     }

@@ -10,6 +10,7 @@ package struct Fetcher: Sendable {
         case progress(file: String, byteCount: Int, expected: Int?)
         case failed(file: String, address: String, reason: String)
         case complete(file: String)
+        case unpacked(file: String)
     }
 
     package struct Limits: Sendable {
@@ -62,7 +63,32 @@ package struct Fetcher: Sendable {
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw Failure(.outputRefused, "\(folder): another fetch is at work there; wait for it")
         }
-        for file in entry.files { try fetch(file, into: folder, report: report) }
+        for file in entry.files {
+            try fetch(file, into: folder, report: report)
+            if file.name.hasSuffix(".xz") { try unpack(file.name, in: folder, report: report) }
+        }
+    }
+
+    /// Puts what a checked archive `NAME.xz` holds beside it as NAME, by the program xz.
+    private func unpack(_ name: String, in folder: String, report: (Event) -> Void) throws {
+        let plain = String(name.dropLast(3))
+        guard try DatasetFolder.mode("\(folder)/\(plain)") == nil else { return report(.present(file: plain)) }
+        let partial = "\(folder)/.\(plain).partial"
+        for path in [partial, "\(partial).xz"] { try Self.discard(path) }
+        guard link("\(folder)/\(name)", "\(partial).xz") == 0 else { throw OutputFile.failure("\(partial).xz") }
+        defer { for path in [partial, "\(partial).xz"] { unlink(path) } }
+        let result = try ChildProgram.run(
+            ["xz", "--decompress", "--keep", "--force", "--quiet", "\(partial).xz"], secondsLimit: limits.totalSeconds
+        ) { true }
+        guard result.exitCode == 0 else {
+            throw Failure(
+                .inputOutput,
+                "\(folder)/\(name): cannot be unpacked (xz's code \(result.exitCode ?? -1)); is there room in \(folder)?"
+            )
+        }
+        try Self.synchronise(partial)
+        guard rename(partial, "\(folder)/\(plain)") == 0 else { throw OutputFile.failure("\(folder)/\(plain)") }
+        report(.unpacked(file: plain))
     }
 
     private func fetch(_ file: DatasetCatalogue.File, into folder: String, report: (Event) -> Void) throws {
@@ -246,7 +272,7 @@ enum ChildProgram {
             throw Failure(
                 .inputNotFound,
                 "\(arguments[0]): cannot be started (\(String(cString: strerror(code)))); install it (Debian: apt-get "
-                    + "install \(arguments[0]))")
+                    + "install \(arguments[0] == "xz" ? "xz-utils" : arguments[0]))")
         }
         var ticks = 0
         var status: Int32 = 0

@@ -55,6 +55,16 @@ package final class IDXReader: ArrayReader {
         }
     }
 
+    /// From here on plain files of bytes are mapped: they may be larger than memory.
+    static let mappedByteCount = 128 << 20
+
+    package func mappedPayload() throws -> ByteBuffer? {
+        guard gzip == nil, header.elementType == .ubyte, header.payloadByteCount >= Self.mappedByteCount,
+            file.isMappable
+        else { return nil }
+        return try ByteBuffer(mapping: file, offset: header.headerByteCount, count: header.payloadByteCount)
+    }
+
     /// The payload as it lies in the file, straight into `buffer`, which grows with what is really there.
     package func readPayload(into buffer: ByteBuffer) throws {
         while buffer.count < header.payloadByteCount {

@@ -43,6 +43,9 @@ package final class InputFile {
         source = .memory(bytes)
     }
 
+    /// Whether `map` is possible.
+    var isMappable: Bool { if case .file = source { true } else { false } }
+
     deinit { if case .file(let descriptor) = source { close(descriptor) } }
 
     /// The first bytes of the file, at most `count`; the place of `read` stays.

@@ -53,6 +53,19 @@ package struct LossPass {
     }
 }
 
+/// Where two labels share a row's target: with `a` the row's label, `b` its partner's and `s` the share of `a`, the target is
+/// `z = s · onehot(a) + (1 − s) · onehot(b)`, and cross-entropy's `v[j] = labelShare · Σ w z[j] + uniformShare · w[j]`.
+package struct TargetMix {
+    /// `[rowCount]`
+    package var partners: UnsafePointer<UInt8>
+    /// `[rowCount]`, multiples of 2⁻¹⁶ from 0 to 1.
+    package var shares: UnsafePointer<Float>
+
+    package init(partners: UnsafePointer<UInt8>, shares: UnsafePointer<Float>) {
+        (self.partners, self.shares) = (partners, shares)
+    }
+}
+
 /// One loss over rows of outputs against targets `z` of any value, such as a network's own input. With `D` the
 /// denominator:
 ///
@@ -121,6 +134,11 @@ package protocol LossKernels {
 
     /// The losses that are sums over the outputs, each for itself: all kinds but cross-entropy.
     func elementwiseLoss(_ pass: LossPass, workspace: UnsafeMutablePointer<Float>)
+
+    /// Any loss against targets that two labels share; mse, mae and bce as `reconstructionLoss` has them, cross-entropy with
+    /// the bits of `weightedCrossEntropy` where all shares are 1. `shares` is for cross-entropy alone.
+    func mixedLoss(
+        _ pass: LossPass, mix: TargetMix, shares: ClassShares, workspace: UnsafeMutablePointer<Float>)
 
     /// The same losses against targets of any value.
     func reconstructionLoss(_ pass: ReconstructionPass)

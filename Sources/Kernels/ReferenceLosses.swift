@@ -43,15 +43,32 @@ extension Reference {
     package static func weightedCrossEntropy<Scalar: ReferenceScalar>(
         _ row: [Scalar], label: Int, shares: ReferenceClassShares<Scalar>
     ) -> RowLoss<Scalar> {
-        let greatest = row[prediction(row)]
         let labelShare = shares.labelShare * shares.weights[label]
-        let parts = row.indices.map { j in
-            (j == label ? labelShare : 0).addingProduct(shares.uniformShare, shares.weights[j])
-        }
+        return crossEntropy(
+            row, labelParts: row.indices.map { $0 == label ? labelShare : 0 }, labelTotal: labelShare, shares: shares)
+    }
+
+    /// Of a target that two labels share: `TargetMix`.
+    package static func mixedCrossEntropy<Scalar: ReferenceScalar>(
+        _ row: [Scalar], label: Int, partner: Int, share: Scalar, shares: ReferenceClassShares<Scalar>
+    ) -> RowLoss<Scalar> {
+        let labelPart = shares.labelShare * (shares.weights[label] * share)
+        let partnerPart = shares.labelShare * (shares.weights[partner] * (1 - share))
+        return crossEntropy(
+            row,
+            labelParts: row.indices.map { ($0 == label ? labelPart : 0) + ($0 == partner ? partnerPart : 0) },
+            labelTotal: labelPart + partnerPart, shares: shares)
+    }
+
+    private static func crossEntropy<Scalar: ReferenceScalar>(
+        _ row: [Scalar], labelParts: [Scalar], labelTotal: Scalar, shares: ReferenceClassShares<Scalar>
+    ) -> RowLoss<Scalar> {
+        let greatest = row[prediction(row)]
+        let parts = row.indices.map { labelParts[$0].addingProduct(shares.uniformShare, shares.weights[$0]) }
         let weighted = laneSum(parts, times: row.map { $0 - greatest })
         let powers = row.map { Scalar.exponential($0 - greatest) }
         let sum = laneSum(powers)
-        let total = labelShare.addingProduct(shares.uniformShare, shares.totalWeight)
+        let total = labelTotal.addingProduct(shares.uniformShare, shares.totalWeight)
         return RowLoss(
             loss: (-weighted).addingProduct(total, Scalar.naturalLogarithm(sum)),
             gradient: row.indices.map { j in (-parts[j]).addingProduct(total, powers[j] / sum) })

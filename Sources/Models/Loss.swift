@@ -71,21 +71,40 @@ package struct Loss: Sendable {
     /// What the sum over `partition`'s samples is divided by. Weights are added as losses are: in Double, a chain in each
     /// grain, then the canonical tree. Every worker computes it from the labels of all samples.
     package func denominator(_ partition: GrainPartition, label: (Int) -> UInt8) -> Double {
+        sum(partition) { Double(weights[Int(label($0))]) }
+    }
+
+    /// The same where two labels share a target: their weights in the same shares.
+    package func mixedDenominator(
+        _ partition: GrainPartition, target: (Int) -> (label: UInt8, partner: UInt8, share: Float)
+    ) -> Double {
+        sum(partition) { sample in
+            let (label, partner, share) = target(sample)
+            return Double(share) * Double(weights[Int(label)]) + Double(1 - share) * Double(weights[Int(partner)])
+        }
+    }
+
+    private func sum(_ partition: GrainPartition, weight: (Int) -> Double) -> Double {
         switch description.kind {
         case .crossEntropy where description.classWeights.isEmpty: return Double(partition.sampleCount)
         case .crossEntropy:
             return CanonicalTree.sum(
                 count: partition.grainCount, zero: 0,
-                { grain in
-                    partition.samples(of: grain..<grain + 1).reduce(0.0) { $0 + Double(weights[Int(label($1))]) }
-                }, +)
+                { grain in partition.samples(of: grain..<grain + 1).reduce(0.0) { $0 + weight($1) } }, +)
         case .meanSquaredError, .meanAbsoluteError, .binaryCrossEntropy:
             return Double(partition.sampleCount) * Double(outputCount)
         }
     }
 
     /// Runs the kernel of `pass`, whose kind is this loss's. `workspace` holds `kernelWorkspaceFloatCount` floats.
-    package func evaluate(_ pass: LossPass, kernels: any KernelSet, workspace: UnsafeMutablePointer<Float>) {
+    ///
+    /// - Parameter mix: Where two labels share a target.
+    package func evaluate(
+        _ pass: LossPass, mix: TargetMix? = nil, kernels: any KernelSet, workspace: UnsafeMutablePointer<Float>
+    ) {
+        if let mix {
+            return withShares { kernels.mixedLoss(pass, mix: mix, shares: $0, workspace: workspace) }
+        }
         guard description.kind == .crossEntropy else {
             return kernels.elementwiseLoss(pass, workspace: workspace)
         }
@@ -95,13 +114,15 @@ package struct Loss: Sendable {
                 labels: pass.labels, denominator: pass.denominator, losses: pass.losses,
                 predictions: pass.predictions, gradient: pass.gradient, workspace: workspace)
         }
+        withShares { kernels.weightedCrossEntropy(pass, shares: $0, workspace: workspace) }
+    }
+
+    private func withShares(_ body: (ClassShares) -> Void) {
         weights.withUnsafeBufferPointer {
             guard let base = $0.baseAddress else { return }
-            kernels.weightedCrossEntropy(
-                pass,
-                shares: ClassShares(
-                    labelShare: labelShare, uniformShare: uniformShare, weights: base, totalWeight: totalWeight),
-                workspace: workspace)
+            body(
+                ClassShares(
+                    labelShare: labelShare, uniformShare: uniformShare, weights: base, totalWeight: totalWeight))
         }
     }
 

@@ -14,13 +14,16 @@ package func permutation(count: Int, random: KeyedRandom) -> [Int32] {
 ///
 /// This order of draws decides every run's order of samples; it never changes.
 package func shuffle(_ elements: inout [Int32], random: KeyedRandom) {
+    elements.withUnsafeMutableBufferPointer { shuffle($0, random: random) }
+}
+
+/// The same of elements anywhere.
+package func shuffle(_ elements: UnsafeMutableBufferPointer<Int32>, random: KeyedRandom) {
     precondition(elements.count <= Int32.max, "shuffle: \(elements.count) elements are more than 2^31 − 1")
     var sequence = RandomSequence(random)
-    elements.withUnsafeMutableBufferPointer { elements in
-        var index = elements.count - 1
-        while index > 0 {
-            elements.swapAt(index, Int(sequence.next(below: UInt32(index + 1))))
-            index -= 1
-        }
+    var index = elements.count - 1
+    while index > 0 {
+        elements.swapAt(index, Int(sequence.next(below: UInt32(index + 1))))
+        index -= 1
     }
 }

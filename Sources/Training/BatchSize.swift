@@ -66,5 +66,8 @@ package struct RunLength: Hashable, Sendable {
         min(batch * batchSize, sampleCount)..<min((batch + 1) * batchSize, sampleCount)
     }
 
+    /// Of a step's first sample in the epoch's order.
+    package func position(ofStep step: Int) -> Int { positions(ofBatch: batches(ofStep: step).lowerBound).lowerBound }
+
     private static func quotient(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
 }

@@ -44,6 +44,7 @@ extension TrainingOptions {
         ConfigurationKey("stratified", \.isStratified, "true or false"),
         ConfigurationKey("augment", \.augmentation, "text"),
         ConfigurationKey("standardize", \.standardization, "text"),
+        ConfigurationKey("shuffle", \.shuffle, "text"),
         ConfigurationKey("model", \.model, "text or a list of layers"),
         ConfigurationKey("family", \.family.family, "text"),
         ConfigurationKey("hidden-layers", \.family.hiddenLayers, "a whole number"),
@@ -127,8 +128,9 @@ extension TrainingOptions {
     package init(yaml text: String, path: String) throws {
         self.init()
         let root: Node?
-        do { root = try Yams.compose(yaml: text) } catch let error as YamlError {
-            throw Failure(.data, "\(path)\(error.place): not valid YAML: \(error.problem)")
+        do { root = try BoundedYAML(path: path, subject: "a configuration").root(text) } catch let error as YamlError {
+            let problem = error.problem.onOneLine(atMost: Self.messageByteLimit)
+            throw Failure(.data, "\(path)\(error.place): not valid YAML: \(problem)")
         }
         guard let root else { return }
         guard case .mapping(let mapping) = root else {
@@ -146,7 +148,7 @@ extension TrainingOptions {
                 throw Failure(.data, "\"\(written)\" needs \(Self.typeName(of: name))")
             }
         } catch let failure as Failure {
-            throw Failure(.data, "\(path)\(line): \(failure.message)")
+            throw Failure(.data, "\(path)\(line): \(failure.message.onOneLine(atMost: Self.messageByteLimit))")
         }
     }
 }
@@ -158,13 +160,20 @@ extension TrainingConfiguration {
     /// A line for each key.
     var yamlLines: [String] {
         func quoted(_ text: String) -> String {
-            let escaped = text.map { character -> String in
-                switch character {
-                case "\"": "\\\""
-                case "\\": "\\\\"
-                case "\n": "\\n"
-                case "\t": "\\t"
-                default: String(character)
+            // What YAML does not take as it is, or an editor would not show, by its number.
+            let escaped = text.unicodeScalars.map { scalar -> String in
+                switch scalar {
+                case "\"": return "\\\""
+                case "\\": return "\\\\"
+                case "\n": return "\\n"
+                case "\t": return "\\t"
+                default: break
+                }
+                switch scalar.properties.generalCategory {
+                case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+                    let digits = String(scalar.value, radix: 16)
+                    return "\\U" + String(repeating: "0", count: 8 - digits.utf8.count) + digits
+                default: return String(scalar)
                 }
             }
             return "\"\(escaped.joined())\""

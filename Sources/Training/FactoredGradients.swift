@@ -146,17 +146,23 @@ struct FactoredGradients: ~Copyable {
     /// reading that anew costs less than taking the other workers' floats out of their caches. `samples` gives a worker's
     /// samples in this batch and in the next, which go to `upcoming`. Of augmented pictures the others come later
     /// (`receiveAugmented`).
+    ///
+    /// - Parameter mixed: The batch, where its pictures are mixed.
     func gather(
         _ reader: SampleReader, _ partition: GrainPartition, epoch: UInt64, own: SampleReader.BatchMemory,
-        upcoming: UpcomingSamples,
+        mixed: SampleReader.Batch?, upcoming: UpcomingSamples,
         samples: (_ worker: Int) -> (now: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>)
     ) {
         upcoming.reset()
-        let readsOthers = input?.columns.isEmpty == false && reader.augmenter == nil
+        let readsOthers = input?.columns.isEmpty == false && !reader.changesPictures
         for worker in 0..<size where worker == rank || readsOthers {
             let memory = memory(of: worker, partition, own: own)
             let samples = samples(worker)
-            reader.gather(samples.now, epoch: epoch, to: memory)
+            if let mixer = reader.mixer, let mixed {
+                reader.gather(mixed, epoch: epoch, by: mixer, to: memory)
+            } else {
+                reader.gather(samples.now, epoch: epoch, to: memory)
+            }
             upcoming.append(samples.upcoming, of: reader.images, columns: memory.columns)
         }
     }

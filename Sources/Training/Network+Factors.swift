@@ -72,6 +72,8 @@ extension LabelledImages {
     func markedShares(_ kernels: any KernelSet, keepsZeros: Bool) -> [Double] {
         guard keepsZeros else { return [Double](repeating: 1, count: InputMarks.groupCount(pixelsPerImage)) }
         let indices = stride(from: 0, to: count, by: max(1, count / 1_000))
+        // Of a mapped file the system would read megabytes around each: a thousand samples became the whole of 4 GB.
+        for index in indices { pixels.willNeed(index * pixelsPerImage..<(index + 1) * pixelsPerImage) }
         var marks = [UInt32](repeating: 0, count: InputMarks.groupCount(pixelsPerImage))
         var shares = [Double](repeating: 0, count: marks.count)
         var total = 0.0

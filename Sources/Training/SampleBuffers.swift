@@ -8,8 +8,15 @@ struct SampleBuffers: ~Copyable {
     let labels: AlignedBuffer<UInt8>
     let losses: AlignedBuffer<Float>
     let predictions: AlignedBuffer<UInt8>
+    /// Where pictures are mixed: the others' labels, and the own labels' shares.
+    let partners: AlignedBuffer<UInt8>
+    let shares: AlignedBuffer<Float>
+    private let mixes: Bool
 
-    init(capacity: Int) {
+    init(capacity: Int, mixes: Bool = false) {
+        self.mixes = mixes
+        partners = AlignedBuffer(count: mixes ? capacity : 0)
+        shares = AlignedBuffer(count: mixes ? capacity : 0)
         labels = AlignedBuffer(count: capacity)
         losses = AlignedBuffer(count: capacity)
         predictions = AlignedBuffer(count: capacity)
@@ -32,7 +39,8 @@ struct SampleBuffers: ~Copyable {
                     kind, rowCount: sampleCount, classCount: count, outputs: activations.logits, rowStride: count,
                     labels: labels.base, denominator: denominator, losses: losses.base,
                     predictions: predictions.base, gradient: gradient),
-                kernels: kernels, workspace: workspace)
+                mix: mixes ? TargetMix(partners: partners.base, shares: shares.base) : nil, kernels: kernels,
+                workspace: workspace)
         case .input:
             kernels.reconstructionLoss(
                 ReconstructionPass(
@@ -48,6 +56,14 @@ struct SampleBuffers: ~Copyable {
         var correctCount = 0
         for row in rows { lossSum += Double(losses.base[row]) }
         guard target == .label else { return GrainStatistics(lossSum: lossSum, correctCount: 0) }
+        guard !mixes else {
+            // The label with the greater share is the one to find; its own where they are equal.
+            for row in rows {
+                let label = shares.base[row] < 0.5 ? partners.base[row] : labels.base[row]
+                correctCount += predictions.base[row] == label ? 1 : 0
+            }
+            return GrainStatistics(lossSum: lossSum, correctCount: correctCount)
+        }
         for row in rows { correctCount += predictions.base[row] == labels.base[row] ? 1 : 0 }
         return GrainStatistics(lossSum: lossSum, correctCount: correctCount)
     }

@@ -9,25 +9,33 @@ struct SampleReader {
     var standardization: InputStandardization?
     /// Nil leaves pictures as they are.
     var augmenter: Augmenter?
+    /// Nil leaves pictures apart.
+    var mixer: Mixer?
+
+    /// Whether the network sees others than the data's pictures.
+    var changesPictures: Bool { augmenter != nil || mixer != nil }
 
     /// Where the samples of a batch go.
     struct BatchMemory {
         /// `[samples.count, pixelsPerImage]`
         let pixels: UnsafeMutablePointer<Float>
         var labels: UnsafeMutablePointer<UInt8>?
+        /// Of mixed pictures the other's label, and the own label's share.
+        var partners: UnsafeMutablePointer<UInt8>?
+        var shares: UnsafeMutablePointer<Float>?
         /// `[grain, InputMarks.groupCount(pixelsPerImage)]`, where pixels other than 0 are marked.
         var marks: UnsafeMutablePointer<UInt32>?
         var grainSize = 1
         /// What is wanted of each image, from a group of marks to a group; nil for all.
         var columns: Range<Int>?
-        /// `[samples.count, augmentedStride]`: bytes of changed pictures; needed with an augmenter.
+        /// `[samples.count, augmentedStride]`: bytes of changed pictures; needed with an augmenter or a mixer.
         var augmented: UnsafeMutablePointer<UInt8>?
     }
 
     /// Bytes from one changed picture to the next: whole cache lines.
     static func augmentedStride(_ pixelsPerImage: Int) -> Int { (pixelsPerImage + 63) / 64 * 64 }
 
-    /// Writes the pixels of `samples` as floats, and their labels. Pictures change from epoch to epoch.
+    /// Writes the pixels of `samples` as floats, and their labels; not mixed. Pictures change from epoch to epoch.
     func gather(_ samples: UnsafeBufferPointer<Int32>, epoch: UInt64 = 0, to memory: BatchMemory) {
         let features = images.pixelsPerImage
         clearMarks(sampleCount: samples.count, memory)
@@ -57,7 +65,7 @@ struct SampleReader {
         for row in 0..<count { convert(augmented + row * stride, row, to: memory) }
     }
 
-    private func clearMarks(sampleCount: Int, _ memory: BatchMemory) {
+    func clearMarks(sampleCount: Int, _ memory: BatchMemory) {
         memory.marks?.update(
             repeating: 0,
             count: (sampleCount + memory.grainSize - 1) / memory.grainSize
@@ -65,7 +73,7 @@ struct SampleReader {
     }
 
     @inline(__always)
-    private func convert(_ image: UnsafePointer<UInt8>, _ row: Int, to memory: BatchMemory) {
+    func convert(_ image: UnsafePointer<UInt8>, _ row: Int, to memory: BatchMemory) {
         let features = images.pixelsPerImage
         let columns = memory.columns ?? 0..<features
         let source = image + columns.lowerBound

@@ -77,7 +77,8 @@ package struct StepBenchmark: Sendable {
         warmingUp.epochs += 1
         let length = RunLength(warmingUp, sampleCount: count)
         var order = EpochOrder(
-            indices: (0..<Int32(count)).map { $0 }, seed: configuration.seed, epoch: 0, batchSize: length.batchSize)
+            indices: (0..<Int32(count)).map { $0 }, seed: configuration.seed, epoch: 0, batchSize: length.batchSize,
+            order: configuration.data.order)
         let schedule = warmingUp.makeSchedule(length)
         let recorder = trainer.recorder
         var rates: [Double] = []
@@ -94,7 +95,9 @@ package struct StepBenchmark: Sendable {
             try communicator.barrier()
             let begin = PhaseClock.now()
             if epoch == 1 { origin = begin }
+            var readAhead = BlockReadAhead(order, of: data.train)
             for index in 0..<length.stepsPerEpoch {
+                readAhead.advance(to: length.position(ofStep: index))
                 let result = try trainer.step(
                     order, index: index, learningRate: schedule.learningRate(step: trainer.stepCount))
                 guard result.lossSum.isFinite else {

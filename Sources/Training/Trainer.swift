@@ -125,12 +125,13 @@ package struct Trainer: ~Copyable {
         self.kernels = kernels
         reader = SampleReader(
             images: images, kernels: kernels, standardization: standardization,
-            augmenter: configuration.augmenter(for: images))
+            augmenter: configuration.augmenter(for: images),
+            mixer: configuration.mixer(for: images, capacity: capacity))
         self.loss = loss
         self.length = length
         self.plans = plans
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
-        buffers = SampleBuffers(capacity: capacity)
+        buffers = SampleBuffers(capacity: capacity, mixes: !configuration.data.augmentation.mixing.isNone)
     }
 
     /// The flat parameters; they change only within `step`.
@@ -164,7 +165,7 @@ package struct Trainer: ~Copyable {
             recorder.lap(phase)
             upcoming.ask(Self.samplesAskedForAtLaps)
         }
-        var result = StepResult(lossDenominator: lossDenominator(samples, batches))
+        var result = StepResult(lossDenominator: lossDenominator(samples, batches, epoch: epoch))
         stepCount += 1
         optimizer.begin(step: stepCount, learningRate: learningRate)
         for batch in batches {
@@ -191,7 +192,7 @@ package struct Trainer: ~Copyable {
             lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
             lap(.wait)
-            if reader.augmenter != nil {
+            if reader.changesPictures {
                 factored.receiveAugmented(reader, plan.partition)
                 lap(.input)
             }
@@ -276,28 +277,41 @@ package struct Trainer: ~Copyable {
         _ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan, epoch: UInt64
     ) {
         let partition = plan.partition
+        let positions = length.positions(ofBatch: batch)
+        let mixed = reader.mixer.map { _ in
+            SampleReader.Batch(
+                samples: UnsafeBufferPointer(rebasing: samples[positions]), firstPosition: positions.lowerBound,
+                own: plan.samples)
+        }
         func part(_ batch: Int, _ own: Range<Int>) -> UnsafeBufferPointer<Int32> {
             let positions = length.positions(ofBatch: batch)
             let range = own.clamped(to: 0..<positions.count)
             return UnsafeBufferPointer(
                 rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
         }
-        factored.gather(
-            reader, partition, epoch: epoch, own: .init(pixels: activations.input, labels: buffers.labels.base),
-            upcoming: upcoming
-        ) { worker in
+        var own = SampleReader.BatchMemory(pixels: activations.input, labels: buffers.labels.base)
+        if mixed != nil { (own.partners, own.shares) = (buffers.partners.base, buffers.shares.base) }
+        factored.gather(reader, partition, epoch: epoch, own: own, mixed: mixed, upcoming: upcoming) { worker in
             let own = partition.samples(of: partition.grains(of: worker, size: size))
             return (part(batch, own), part(batch + 1, own))
         }
     }
 
     /// That of all batches of a step, added in order.
-    private func lossDenominator(_ samples: UnsafeBufferPointer<Int32>, _ batches: Range<Int>) -> Double {
+    private func lossDenominator(
+        _ samples: UnsafeBufferPointer<Int32>, _ batches: Range<Int>, epoch: UInt64
+    ) -> Double {
         reader.images.labels.withUnsafeBufferPointer { labels in
             batches.reduce(0.0) { sum, batch in
                 let positions = length.positions(ofBatch: batch)
                 let partition = plans[planNumber(sampleCount: positions.count)].partition
-                return sum + loss.denominator(partition) { labels[Int(samples[positions.lowerBound + $0])] }
+                func label(_ place: Int) -> UInt8 { labels[Int(samples[positions.lowerBound + place])] }
+                guard let mixer = reader.mixer else { return sum + loss.denominator(partition, label: label) }
+                return sum
+                    + loss.mixedDenominator(partition) { place in
+                        let draw = mixer.draw(epoch: epoch, position: positions.lowerBound + place, batch: positions)
+                        return (label(place), label(draw.partner), draw.share)
+                    }
             }
         }
     }

@@ -13,6 +13,8 @@ package struct DataDescription: Sendable, Equatable {
     package var limit: ValidationSplit.Limit?
     package var augmentation = Augmentation()
     package var standardization: InputStandardization.Kind?
+    /// In which an epoch visits the samples.
+    package var order = SampleOrder.full
 
     package init() {}
 
@@ -29,6 +31,7 @@ package struct DataDescription: Sendable, Equatable {
         if isStratified { lines.append("stratified: true") }
         if !augmentation.isIdentity { lines.append("augment: \(quoted(augmentation.text))") }
         if let standardization { lines.append("standardize: \(standardization.rawValue)") }
+        if order != .full { lines.append("shuffle: \(quoted(order.text))") }
         return lines
     }
 }
@@ -43,7 +46,9 @@ extension TrainingOptions {
     }
 
     /// - Throws: as `resolved` does.
-    func resolvedData(validationSplit: Double, loss: LossDescription) throws -> DataDescription {
+    func resolvedData(
+        validationSplit: Double, loss: LossDescription, batchSize: BatchSize
+    ) throws -> DataDescription {
         var data = DataDescription()
         data.classes = classes
         data.fold = try fold.map { text in
@@ -61,6 +66,12 @@ extension TrainingOptions {
             throw failure("stratified", "has no meaning without --validation-split, --fold, --samples or --subset")
         }
         if let augmentation { data.augmentation = try placed("augment") { try Augmentation(text: augmentation) } }
+        guard data.augmentation.mixing.isNone || batchSize != .samples(1) else {
+            throw failure(
+                "augment",
+                "\(data.augmentation.text): mixes a picture with another of its batch, and --batch-size 1 has none")
+        }
+        if let shuffle { data.order = try placed("shuffle") { try SampleOrder(text: shuffle) } }
         let kinds = InputStandardization.Kind.allCases
         data.standardization = try standardization.map { name in
             let known = kinds.map(\.rawValue)
@@ -126,11 +137,20 @@ extension TrainingConfiguration {
         return self.data.limit?.count(of: kept) ?? kept
     }
 
-    /// Of one worker; nil where pictures stay as they are.
+    /// Of one worker; nil where single pictures stay as they are.
     func augmenter(for images: LabelledImages) -> Augmenter? {
-        guard !data.augmentation.isIdentity else { return nil }
+        guard !data.augmentation.leavesSinglePictures else { return nil }
         return Augmenter(
             data.augmentation, height: images.height, width: images.width, channels: images.channels, seed: seed)
+    }
+
+    /// Of one worker with up to `capacity` samples of a batch; nil where pictures stay apart.
+    func mixer(for images: LabelledImages, capacity: Int) -> Mixer? {
+        guard !data.augmentation.mixing.isNone else { return nil }
+        // Room for changed pictures before they are mixed, and for one of another worker's.
+        return Mixer(
+            data.augmentation.mixing, height: images.height, width: images.width, channels: images.channels,
+            seed: seed, capacity: data.augmentation.leavesSinglePictures ? 0 : capacity + 1)
     }
 
     /// The data set, not loaded yet.

@@ -18,6 +18,7 @@ package struct TrainingOptions: Sendable {
     package var isStratified: Bool?
     package var augmentation: String?
     package var standardization: String?
+    package var shuffle: String?
     package var model: String?
     /// Instead of `model`.
     package var family = ModelFamilyOptions()
@@ -100,7 +101,8 @@ package struct TrainingOptions: Sendable {
         let reduction = try choice(reduction ?? "tree", "reduction", reductions.map(\.rawValue))
         return TrainingConfiguration(
             dataset: datasetName, dataDirectory: dataDirectory,
-            data: try resolvedData(validationSplit: validationSplit, loss: loss), model: try resolvedModel(dataset),
+            data: try resolvedData(validationSplit: validationSplit, loss: loss, batchSize: batchSize),
+            model: try resolvedModel(dataset),
             layers: try resolvedLayers(), initialWeights: try resolvedInitialWeights(), loss: loss, update: update,
             learningRate: try resolvedLearningRate(schedule, update.optimizer.rule), schedule: schedule,
             warmUp: try warmUp.map { text in try placed("warmup") { try ScheduleText.parseWarmUp(text) } },
@@ -170,12 +172,17 @@ package struct TrainingOptions: Sendable {
     /// Puts the place in the file that said `option` in front of what its text has wrong.
     func placed<Value>(_ option: String, _ parse: () throws -> Value) throws -> Value {
         do { return try parse() } catch let failure as Failure {
-            guard let place = places[option] else { throw failure }
-            throw Failure(.data, "\(place): \(failure.message)")
+            let message = failure.message.onOneLine(atMost: Self.messageByteLimit)
+            guard let place = places[option] else { throw Failure(failure.kind, message) }
+            throw Failure(.data, "\(place): \(message)")
         }
     }
 
+    /// Values are repeated in messages, and may be any text.
+    static let messageByteLimit = 800
+
     func failure(_ option: String, _ what: String) -> Failure {
+        let what = what.onOneLine(atMost: Self.messageByteLimit)
         guard let place = places[option] else { return Failure(.usage, "--\(option) \(what)") }
         return Failure(.data, "\(place): \(option) \(what)")
     }

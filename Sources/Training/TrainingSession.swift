@@ -55,7 +55,9 @@ struct TrainingSession: ~Copyable {
         evaluator = Evaluator(
             network: network, loss: loss, standardization: standardization, kernels: run.kernels)
         length = RunLength(configuration, sampleCount: split.train.count)
-        order = EpochOrder(indices: split.train, seed: configuration.seed, epoch: 0, batchSize: length.batchSize)
+        order = EpochOrder(
+            indices: split.train, seed: configuration.seed, epoch: 0, batchSize: length.batchSize,
+            order: configuration.data.order)
         schedule = configuration.makeSchedule(length)
         if let state { schedule.plateau = state.plateau }
         learningRate = schedule.learningRate(step: max((state?.step ?? 0) - 1, 0))
@@ -116,8 +118,10 @@ struct TrainingSession: ~Copyable {
         var sums = unfinished?.sums ?? EpochSums(stepCount: stepCount)
         sums.resize(stepCount: stepCount)
         let clock = EpochClock(sums)
+        var readAhead = BlockReadAhead(order, of: data.train)
         while !sums.isComplete {
             learningRate = schedule.learningRate(step: trainer.stepCount)
+            readAhead.advance(to: length.position(ofStep: sums.doneCount))
             let result = try trainer.step(
                 order, index: sums.doneCount, learningRate: learningRate, requests: takeRequests())
             if firstStepSeconds == nil { firstStepSeconds = ProcessAge.seconds }

@@ -42,7 +42,8 @@ extension CommandLineTests {
             let folder = try TemporaryFolder()
             try WideDataset.write(in: folder)
             var way = way
-            way.environment["PROBE_AUGMENT"] = "shift 2, rotate 10, elastic 2 7, flip, erase 0.5 8, noise 8"
+            way.environment["PROBE_AUGMENT"] =
+                "shift 2, rotate 10, elastic 2 7, flip, erase 0.5 8, noise 8, mixup 0.2, cutmix 1"
             let (report, diagnosis) = try train(network, epochs: 2, in: folder, way, dataset: "./wide")
             #expect(report.allocations.allSatisfy { $0 == 0 }, "\(report.allocations): \(diagnosis)")
         }

@@ -122,6 +122,19 @@ struct BadInput: Sendable, CustomTestStringConvertible {
             "typo in a change of pictures", ["--augment", "shift 2, rotat 5"], 64,
             ["--augment", "\"rotat\" is unknown (did you mean rotate?)"]),
         training("a turn without an angle", ["--augment", "rotate"], 64, ["rotate takes DEGREES"]),
+        training(
+            "mixed pictures of a batch of one", ["--augment", "mixup 0.2", "--batch-size", "1"], 64,
+            ["--augment mixup 0.2", "--batch-size 1 has none"]),
+        training("mixed by nothing", ["--augment", "mixup 0"], 64, ["mixup 0.0 is outside 0.01 to 100.0"]),
+        training("an order that is none", ["--shuffle", "block"], 64, ["--shuffle block", "full, blocks"]),
+        training("blocks of nothing", ["--shuffle", "blocks 0 3"], 64, ["--shuffle blocks 0 3", "from 1"]),
+        BadInput(
+            name: "a preview of no change", arguments: ["data", "show", "./data", "--epochs", "3"], exitCode: 64,
+            fragments: ["--epochs needs --augment"]),
+        BadInput(
+            name: "a preview of a picture mixed with none",
+            arguments: ["data", "show", "./data", "--augment", "mixup 1", "--count", "1"], exitCode: 64,
+            fragments: ["--augment mixup 1", "show two or more"]),
         training("unknown standardisation", ["--standardize", "pixels"], 64, ["pixels", "did you mean pixel"]),
         training(
             "standardised targets of a logit",

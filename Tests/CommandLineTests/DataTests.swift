@@ -15,7 +15,10 @@ extension CommandLineTests {
             try SmallDataset().write(to: "kmnist", in: bench.folder)
             let all = try data(bench, ["list"], environment: environment)
             #expect(all.exitCode == 0)
-            for name in ["fashion-mnist", "mnist", "kmnist", "qmnist", "qmnist-10k", "qmnist-50k", "synthetic-digits"] {
+            for name in [
+                "fashion-mnist", "mnist", "kmnist", "qmnist", "qmnist-10k", "qmnist-50k", "qmnist-nist",
+                "synthetic-digits",
+            ] {
                 #expect(all.standardOutput.contains("\(name) "), "\(name)")
             }
             #expect(all.standardOutput.contains("\(bench.folder.path)/kmnist"))
@@ -28,7 +31,10 @@ extension CommandLineTests {
             let json = try data(bench, ["list", "--json"], environment: environment).standardOutput
             let records = try JSONDecoder().decode([Record].self, from: Data(json.utf8))
             #expect(records.first { $0.name == "kmnist" }?.folder == "\(bench.folder.path)/kmnist")
-            #expect(records.allSatisfy { $0.files.count == 4 && !$0.license.isEmpty })
+            #expect(
+                records.allSatisfy {
+                    $0.files.count == ($0.name.hasPrefix("qmnist-nist") ? 2 : 4) && !$0.license.isEmpty
+                })
             let one = try data(bench, ["list", "kmnist"], environment: environment).standardOutput
             for text in ["CC BY-SA 4.0", "arXiv:1812.01718", "SHA-256 (TensorFlow Datasets)", "codh.rois.ac.jp", "tsu"]
             {
@@ -123,6 +129,37 @@ extension CommandLineTests {
                 #expect(refused.standardError.split(separator: "\n").count == 1)
                 #expect(!bench.folder.exists("refused"))
             }
+        }
+
+        /// The pictures of a sheet are those that training sees, by the definitions.
+        @Test func showsWhatTrainingSees() throws {
+            let bench = try Workbench()
+            let text = "shift 1, rotate 20, mixup 0.4"
+            let shown = try data(
+                bench,
+                [
+                    "show", "./data", "--from", "3", "--count", "2", "--augment", text, "--epochs", "3", "--seed", "9",
+                    "--out", "sheet.pgm",
+                ])
+            #expect(
+                shown.exitCode == 0 && shown.standardOutput == "sheet.pgm: 2 samples, each with 3 epochs of \(text)\n")
+            let file = [UInt8](try bench.folder.read("sheet.pgm"))
+            // Two rows of four pictures of 8 × 8, with two grey pixels around each.
+            let header = Array("P5\n42 22\n255\n".utf8)
+            #expect(file.starts(with: header) && file.count == header.count + 42 * 22)
+            func picture(_ row: Int, _ column: Int) -> [UInt8] {
+                (0..<8).flatMap { line in
+                    let begin = header.count + (2 + row * 10 + line) * 42 + 2 + column * 10
+                    return Array(file[begin..<begin + 8])
+                }
+            }
+            let images = SmallDataset().train.images
+            for row in 0..<2 { #expect(picture(row, 0) == Array(images[(3 + row) * 64..<(4 + row) * 64])) }
+            #expect(Set((0..<4).flatMap { [picture(0, $0), picture(1, $0)] }).count == 8)
+            let again = try data(bench, ["show", "./data", "--augment", text, "--out", "sheet.pgm"])
+            #expect(again.exitCode == 73 && again.standardError.contains("sheet.pgm"))
+            let lines = try data(bench, ["show", "./data", "--augment", "flip", "--count", "2", "--epochs", "1"])
+            #expect(lines.exitCode == 0 && lines.standardOutput.contains("epoch 1"), "\(lines)")
         }
 
         @Test func fetchRefusesWhatIsWrong() throws {

@@ -14,6 +14,10 @@ extension CommandLineTests {
             ["--optimizer", "sgd", "--learning-rate", "0.1", "--batch-size", "all", "--epochs", "25"],
             ["--augment", "shift 1, elastic 1 3, flip, erase 0.5 4", "--standardize", "dataset", "--fold", "1/3"],
             [
+                "--augment", "rotate 9, mixup 0.2, cutmix 1", "--shuffle", "blocks 32 3", "--accumulate", "2",
+                "--epochs", "5",
+            ],
+            [
                 "--target", "input", "--model", "dense 8, relu, dense 64", "--optimizer", "rmsprop", "--warmup",
                 "7steps",
             ],

@@ -71,6 +71,18 @@ extension CommandLineTests {
                         "2/3",
                         "--stratified", "--samples", "300", "--augment", augmentation, "--standardize", "pixel",
                     ]),
+                Training(
+                    name: "mixed pictures, weighted cross-entropy, two batches a step",
+                    arguments: [
+                        "--batch-size", "61", "--augment", "shift 1, mixup 0.4, cutmix 1", "--class-weights",
+                        "1,2,0.5,1,1,3,1,1,0.25,1", "--accumulate", "2",
+                    ]),
+                Training(
+                    name: "blocks, auto-encoder of mixed pictures, validation",
+                    arguments: [
+                        "--batch-size", "61", "--target", "input", "--model", "dense 20, relu, dense 64", "--augment",
+                        "mixup 1", "--shuffle", "blocks 16 4", "--validation-split", "0.2",
+                    ]),
                 Training(name: "every layer with a state, per-layer settings, batch 61", arguments: stateful),
             ]
 

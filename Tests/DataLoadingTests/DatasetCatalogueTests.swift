@@ -28,10 +28,13 @@ struct DatasetCatalogueTests {
     @Test func catalogue() {
         #expect(
             DatasetCatalogue.entries.map(\.name)
-                == ["fashion-mnist", "mnist", "kmnist", "qmnist", "qmnist-10k", "qmnist-50k"])
+                == [
+                    "fashion-mnist", "mnist", "kmnist", "qmnist", "qmnist-10k", "qmnist-50k", "qmnist-nist",
+                    "qmnist-nist-all",
+                ])
         for entry in DatasetCatalogue.entries {
             #expect(entry.classNames.count == 10)
-            #expect(entry.files.count == 4)
+            #expect(entry.files.count == (entry.filePrefix == nil ? 4 : 2))
             for text in [entry.title, entry.license, entry.citation, entry.installHint] { #expect(!text.isEmpty) }
             for mirror in entry.mirrors {
                 #expect(mirror.hasPrefix("https://") || mirror.hasPrefix("http://"))

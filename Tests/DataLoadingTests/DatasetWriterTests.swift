@@ -35,6 +35,25 @@ struct DatasetWriterTests {
         #expect(data.classNames == (format == .pictures ? (0..<10).map(String.init) : names))
     }
 
+    /// Digits that are drawn straight into the files are those that are drawn into memory, across chunks of a thousand.
+    @Test(arguments: [DatasetFormat.idx, .idxGzip]) func drawnDigits(_ format: DatasetFormat) throws {
+        let folder = try TemporaryFolder()
+        let location = try DatasetCatalogue.locate(name: "synthetic-digits:2050+1000@5", environment: [:])
+        let counts = try DatasetWriter.writeDrawn(location, format: format, to: folder.path + "/drawn")
+        #expect(counts?.map(\.count) == [2_050, 1_000])
+        let (parts, names) = try location.parts()
+        try DatasetWriter.write(parts, classNames: names, format: format, to: folder.path + "/loaded")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/loaded").sorted()
+        #expect(files.count == 5)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path + "/drawn").sorted() == files)
+        for file in files {
+            #expect(
+                FileManager.default.contentsEqual(
+                    atPath: "\(folder.path)/drawn/\(file)", andPath: "\(folder.path)/loaded/\(file)"))
+        }
+        #expect(try DatasetWriter.writeDrawn(location, format: .npz, to: folder.path + "/npz") == nil)
+    }
+
     @Test func coloursAndExtendedLabels() throws {
         let folder = try TemporaryFolder()
         let pixels = (0..<48).map { UInt8($0) }

@@ -49,7 +49,7 @@ final class MisbehavingServer {
     func address(_ behaviour: String) -> String { "http://127.0.0.1:\(port)/\(behaviour)/" }
 
     static let source = """
-        import http.server, os, sys, threading, time
+        import gzip, http.server, os, sys, threading, time
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.0"
@@ -83,11 +83,17 @@ final class MisbehavingServer {
                     content += b"more"
                 rest = content[begin:]
                 headers = {"Content-Length": str(len(rest))}
-                if way in ("bomb", "endless"):
+                if way == "endless":
                     headers = {}
+                if way == "bomb":
+                    # Half a gigabyte of zeros, which a client that unpacks would write.
+                    rest = gzip.compress(bytes(1 << 23)) * 64
+                    headers = {"Content-Encoding": "gzip", "Content-Length": str(len(rest))}
                 if begin:
                     headers["Content-Range"] = f"bytes {begin}-{len(content) - 1}/{len(content)}"
                 self.answer(206 if begin else 200, headers)
+                if way.startswith("quarter-") and begin == 0:
+                    rest = rest[: len(content) * int(way[-1]) // 4]
                 if way in ("cut", "wrong-resumed", "no-ranges"):
                     rest = rest[: max(1, len(content) // 4)]
                 if way == "cut-early":
@@ -163,7 +169,7 @@ struct FetcherTests {
         FileManager.default.contents(atPath: "\(folder.path)/\(name)/file.bin").map { [UInt8]($0) }
     }
 
-    @Test(arguments: ["good", "cut", "wrong-once"])
+    @Test(arguments: ["good", "cut", "quarter-1", "quarter-2", "quarter-3", "wrong-once"])
     func whatComesInTheEnd(_ behaviour: String) throws {
         // The wrong bytes of the first answer are thrown away; a second mirror of the same kind is right.
         let (events, failure) = fetch([behaviour, behaviour])
@@ -178,6 +184,10 @@ struct FetcherTests {
             let resumed = events.compactMap { if case .trying(_, _, let have) = $0 { have } else { nil as Int? } }
             #expect(resumed == [0, 10_000, 20_000, 30_000])
         }
+        if behaviour.hasPrefix("quarter-") {
+            let resumed = events.compactMap { if case .trying(_, _, let have) = $0 { have } else { nil as Int? } }
+            #expect(resumed == [0, 10_000 * (Int(behaviour.suffix(1)) ?? 0)])
+        }
         // Again: nothing is asked for.
         #expect(fetch(["404"]).events == [.present(file: "file.bin")])
     }
@@ -189,7 +199,7 @@ struct FetcherTests {
         ("drip", "too slow, or no answer"),
         ("silent", "too slow, or no answer"), ("cut-early", "the connection was cut"),
         ("wrong-resumed", "its SHA-256 is not"),
-        ("no-ranges", "given up after 12 connections"),
+        ("no-ranges", "given up after 12 connections"), ("bomb", "more than 40,000 bytes"),
     ])
     func whatNeverComes(_ behaviour: String, _ reason: String) throws {
         let begin = ContinuousClock.now
@@ -239,11 +249,45 @@ struct FetcherTests {
         #expect(fetched() == [1, 2, 3])
     }
 
+    /// What xz packs is unpacked beside it, once it is known to be right.
+    @Test(.enabled(if: ChildTool.find("xz") != nil)) func packedFiles() throws {
+        let path = try folder.write("other.bin", Self.content)
+        _ = try ChildTool.run(ChildTool.find("xz")!, ["--keep", path])
+        let sum = String(try ChildTool.run("/usr/bin/sha256sum", [path + ".xz"]).prefix(64))
+        let file = DatasetCatalogue.File(
+            "other.bin.xz", byteCount: nil, checksum: .sha256(sum, source: "its publisher"))
+        let packed = DatasetCatalogue.Entry(name: "thing", classNames: [], installHint: "", files: [file])
+        let first = fetch(["wrong", "cut"], entry: packed)
+        #expect(first.failure == nil, "\(first.failure?.message ?? "")")
+        #expect(Array(first.events.suffix(2)) == [.complete(file: "other.bin.xz"), .unpacked(file: "other.bin")])
+        let files = { try FileManager.default.contentsOfDirectory(atPath: folder.path + "/data").sorted() }
+        #expect(try files() == [".fetch.lock", "other.bin", "other.bin.xz"])
+        #expect(
+            FileManager.default.contents(atPath: folder.path + "/data/other.bin").map { [UInt8]($0) } == Self.content)
+        #expect(
+            fetch(["404"], entry: packed).events == [.present(file: "other.bin.xz"), .present(file: "other.bin")])
+        // An archive that is right and yet no archive: nothing takes the file's place.
+        let text = try folder.write("text.xz", Array("no archive".utf8))
+        let textSum = String(try ChildTool.run("/usr/bin/sha256sum", [text]).prefix(64))
+        let wrong = DatasetCatalogue.Entry(
+            name: "thing", classNames: [], installHint: "",
+            files: [.init("text.xz", byteCount: nil, checksum: .sha256(textSum, source: "its publisher"))])
+        let failure = fetch(["good"], into: "text", entry: wrong).failure
+        #expect(failure?.kind == .inputOutput && failure?.message.contains("cannot be unpacked") == true)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/text").sorted() == [
+                ".fetch.lock", "text.xz",
+            ])
+    }
+
     /// Without a known size there is still a limit.
     @Test func unknownSizes() throws {
         let file = DatasetCatalogue.File("file.bin", byteCount: nil, checksum: entry.files[0].checksum)
         let unknown = DatasetCatalogue.Entry(name: "thing", classNames: [], installHint: "", files: [file])
         #expect(fetch(["endless"], entry: unknown).failure?.message.contains("sends more than 1,048,576 bytes") == true)
+        // A gzip bomb is taken as it comes, 510 KB, and its checksum is wrong.
+        #expect(fetch(["bomb"], entry: unknown).failure?.message.contains("its SHA-256 is not") == true)
+        #expect(fetched() == nil)
         #expect(fetch(["cut"], entry: unknown).failure == nil)
         #expect(fetched() == Self.content)
     }

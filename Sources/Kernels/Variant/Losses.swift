@@ -11,6 +11,20 @@ extension VariantKernels {
     }
 
     @inline(never)
+    package func mixedLoss(
+        _ pass: LossPass, mix: TargetMix, shares: ClassShares, workspace: UnsafeMutablePointer<Float>
+    ) {
+        forEachBlock(pass, workspace) { block, first in
+            switch pass.kind {
+            case .crossEntropy: block.mixedCrossEntropy(pass, first: first, mix: mix, shares: shares)
+            case .meanSquaredError: block.sum(pass, first: first, mix: mix) { squaredError($0, $1) }
+            case .meanAbsoluteError: block.sum(pass, first: first, mix: mix) { absoluteError($0, $1) }
+            case .binaryCrossEntropy: block.sum(pass, first: first, mix: mix) { binaryCrossEntropy($0, $1) }
+            }
+        }
+    }
+
+    @inline(never)
     package func elementwiseLoss(_ pass: LossPass, workspace: UnsafeMutablePointer<Float>) {
         let one = constant(1)
         let zero = constant(0)
@@ -120,12 +134,28 @@ extension SoftmaxBlock {
     fileprivate func sum(
         _ pass: LossPass, first: Int, _ term: (Vector, SIMDMask<SIMD16<Int32>>) -> (loss: Vector, gradient: Vector)
     ) {
-        _ = predict(pass.predictions + first)
         let label = labelVector(pass.labels + first)
+        sum(pass, first: first) { x, j in term(x, label .== constant(Float(j))) }
+    }
+
+    /// The same against targets that two labels share.
+    @inline(__always)
+    fileprivate func sum(
+        _ pass: LossPass, first: Int, mix: TargetMix, _ term: (Vector, Vector) -> (loss: Vector, gradient: Vector)
+    ) {
+        let target = MixedTarget(
+            label: labelVector(pass.labels + first), partner: labelVector(mix.partners + first),
+            labelPart: shareVector(mix.shares + first), partnerPart: constant(1) - shareVector(mix.shares + first))
+        sum(pass, first: first) { x, j in term(x, target.part(j)) }
+    }
+
+    @inline(__always)
+    private func sum(_ pass: LossPass, first: Int, _ term: (Vector, Int) -> (loss: Vector, gradient: Vector)) {
+        _ = predict(pass.predictions + first)
         let denominator = constant(pass.denominator)
         clearLanes()
         for j in 0..<classCount {
-            let (loss, gradient) = term(load(UnsafePointer(column(j))), label .== constant(Float(j)))
+            let (loss, gradient) = term(load(UnsafePointer(column(j))), j)
             let lane = lanes + j % 16 * blockRows
             store(load(UnsafePointer(lane)) + loss, lane)
             store(gradient / denominator, column(j))
@@ -136,19 +166,52 @@ extension SoftmaxBlock {
     }
 
     @inline(__always)
+    private func shareVector(_ shares: UnsafePointer<Float>) -> Vector {
+        var share = constant(0)
+        for row in 0..<rowCount { share[row] = shares[row] }
+        return share
+    }
+
+    /// Of the rows' labels.
+    @inline(__always)
+    private func weightVector(_ labels: UnsafePointer<UInt8>, _ shares: ClassShares) -> Vector {
+        var weight = constant(0)
+        for row in 0..<rowCount { weight[row] = shares.weights[Int(labels[row])] }
+        return weight
+    }
+
+    @inline(__always)
     fileprivate func weightedCrossEntropy(_ pass: LossPass, first: Int, shares: ClassShares) {
-        let greatest = predict(pass.predictions + first)
         let label = labelVector(pass.labels + first)
-        var labelWeight = constant(0)
-        for row in 0..<rowCount { labelWeight[row] = shares.weights[Int(pass.labels[first + row])] }
-        let labelShare = constant(shares.labelShare) * labelWeight
-        let uniformShare = constant(shares.uniformShare)
+        let labelShare = constant(shares.labelShare) * weightVector(pass.labels + first, shares)
         let zero = constant(0)
-        @inline(__always)
-        func share(_ j: Int) -> Vector {
+        crossEntropy(pass, first: first, shares: shares, labelTotal: labelShare) { j in
             zero.replacing(with: labelShare, where: label .== constant(Float(j)))
-                .addingProduct(uniformShare, constant(shares.weights[j]))
         }
+    }
+
+    @inline(__always)
+    fileprivate func mixedCrossEntropy(_ pass: LossPass, first: Int, mix: TargetMix, shares: ClassShares) {
+        let share = shareVector(mix.shares + first)
+        let labelShare = constant(shares.labelShare)
+        let target = MixedTarget(
+            label: labelVector(pass.labels + first), partner: labelVector(mix.partners + first),
+            labelPart: labelShare * (weightVector(pass.labels + first, shares) * share),
+            partnerPart: labelShare * (weightVector(mix.partners + first, shares) * (constant(1) - share)))
+        crossEntropy(
+            pass, first: first, shares: shares, labelTotal: target.labelPart + target.partnerPart
+        ) { target.part($0) }
+    }
+
+    /// `labelPart` is what labels have of each `v[j]`, `labelTotal` their sum.
+    @inline(__always)
+    private func crossEntropy(
+        _ pass: LossPass, first: Int, shares: ClassShares, labelTotal: Vector, labelPart: (Int) -> Vector
+    ) {
+        let greatest = predict(pass.predictions + first)
+        let uniformShare = constant(shares.uniformShare)
+        @inline(__always)
+        func share(_ j: Int) -> Vector { labelPart(j).addingProduct(uniformShare, constant(shares.weights[j])) }
         clearLanes()
         for j in 0..<classCount {
             let lane = lanes + j % 16 * blockRows
@@ -157,7 +220,7 @@ extension SoftmaxBlock {
         }
         let weighted = laneTree()
         let sum = exponentials(greatest)
-        let total = labelShare.addingProduct(uniformShare, constant(shares.totalWeight))
+        let total = labelTotal.addingProduct(uniformShare, constant(shares.totalWeight))
         let loss = negated(weighted).addingProduct(total, vectorLogarithm(sum))
         for row in 0..<rowCount { pass.losses[first + row] = loss[row] }
 
@@ -168,5 +231,18 @@ extension SoftmaxBlock {
             store(negated(share(j)).addingProduct(total, probability) / denominator, column(j))
         }
         write(gradient + first * rowStride)
+    }
+}
+
+/// A row's two labels and what each has of the target.
+private struct MixedTarget {
+    let label, partner: Vector
+    let labelPart, partnerPart: Vector
+
+    @inline(__always)
+    func part(_ j: Int) -> Vector {
+        let (zero, column) = (constant(0), constant(Float(j)))
+        return zero.replacing(with: labelPart, where: label .== column)
+            + zero.replacing(with: partnerPart, where: partner .== column)
     }
 }

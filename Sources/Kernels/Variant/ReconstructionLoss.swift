@@ -3,34 +3,11 @@ import KernelContract
 extension VariantKernels {
     @inline(never)
     package func reconstructionLoss(_ pass: ReconstructionPass) {
-        let one = constant(1)
-        let zero = constant(0)
         switch pass.kind {
-        case .crossEntropy:
-            fatalError("reconstructionLoss: cross-entropy is no sum over outputs")
-        case .meanSquaredError:
-            sum(pass) { x, z in
-                let difference = x - z
-                return (difference * difference, difference + difference)
-            }
-        case .meanAbsoluteError:
-            sum(pass) { x, z in
-                let difference = x - z
-                // The difference itself at 0 and for NaN.
-                let upper = difference.replacing(with: one, where: difference .> zero)
-                return (magnitude(difference), upper.replacing(with: constant(-1), where: difference .< zero))
-            }
-        case .binaryCrossEntropy:
-            sum(pass) { x, z in
-                let probability = vectorSigmoid(x)
-                let isPositive = x .> zero
-                let complement = one - z
-                let softplus = vectorLogarithmOfOnePlus(vectorExponential(negated(magnitude(x))))
-                return (
-                    softplus.addingProduct(magnitude(x), z.replacing(with: complement, where: isPositive)),
-                    (probability.value - z).replacing(with: complement - probability.complement, where: isPositive)
-                )
-            }
+        case .crossEntropy: fatalError("reconstructionLoss: cross-entropy is no sum over outputs")
+        case .meanSquaredError: sum(pass) { squaredError($0, $1) }
+        case .meanAbsoluteError: sum(pass) { absoluteError($0, $1) }
+        case .binaryCrossEntropy: sum(pass) { binaryCrossEntropy($0, $1) }
         }
     }
 
@@ -67,4 +44,31 @@ extension VariantKernels {
             pass.losses[row] = laneSum(lanes)
         }
     }
+}
+
+/// The loss of one output `x` against a target `z`, and its derivative.
+@inline(__always)
+func squaredError(_ x: Vector, _ z: Vector) -> (loss: Vector, gradient: Vector) {
+    let difference = x - z
+    return (difference * difference, difference + difference)
+}
+
+@inline(__always)
+func absoluteError(_ x: Vector, _ z: Vector) -> (loss: Vector, gradient: Vector) {
+    let (difference, zero) = (x - z, constant(0))
+    // The difference itself at 0 and for NaN.
+    let upper = difference.replacing(with: constant(1), where: difference .> zero)
+    return (magnitude(difference), upper.replacing(with: constant(-1), where: difference .< zero))
+}
+
+@inline(__always)
+func binaryCrossEntropy(_ x: Vector, _ z: Vector) -> (loss: Vector, gradient: Vector) {
+    let probability = vectorSigmoid(x)
+    let isPositive = x .> constant(0)
+    let complement = constant(1) - z
+    let softplus = vectorLogarithmOfOnePlus(vectorExponential(negated(magnitude(x))))
+    return (
+        softplus.addingProduct(magnitude(x), z.replacing(with: complement, where: isPositive)),
+        (probability.value - z).replacing(with: complement - probability.complement, where: isPositive)
+    )
 }

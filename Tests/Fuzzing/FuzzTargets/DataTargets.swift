@@ -32,11 +32,25 @@ extension FuzzTarget {
             }
         }, mutate: mutateBytes)
 
-    /// PNG, PGM and PPM pictures. A row of zeros takes a thousandth of its bytes, and eight times less at one bit a pixel.
-    static let picture = FuzzTarget(
-        name: "picture", memoryAllowance: 512 << 20,
+    /// PGM and PPM pictures.
+    static let pgm = FuzzTarget(
+        name: "pgm", memoryAllowance: inflatedAllowance,
+        read: { file, measure in readTwice(file, measure) { try DecodedImage(file: $0).pixels } },
+        mutate: mutateBytes)
+
+    /// PNG pictures, by libpng. A row of zeros takes a thousandth of its bytes, and eight times less at one bit a pixel.
+    static let png = FuzzTarget(
+        name: "png", memoryAllowance: 512 << 20,
         read: { file, measure in readTwice(file, measure) { try DecodedImage(file: $0).pixels } },
         mutate: mutatePicture)
+
+    /// IDX files in gzip, by zlib: what the header promises is bounded by the compressed size.
+    static let gzip = FuzzTarget(
+        name: "gzip", memoryAllowance: inflatedAllowance,
+        read: { file, measure in
+            let isGzip = file.starts(with: [0x1f, 0x8b])
+            readArray(isGzip ? file : [0x1f, 0x8b] + file, measure) { try IDXReader(file: $0) }
+        }, mutate: mutateBytes)
 
     private static func readArray(
         _ file: [UInt8], _ measure: Measure, _ open: @escaping (InputFile) throws -> any ArrayReader

@@ -5,7 +5,7 @@ import Errors
 /// A new one is a line of `all`, and a folder Tests/Fuzzing/Corpus/NAME with small files to begin from. Words that are
 /// worth pasting into a file stand in Tests/Fuzzing/NAME.dict.
 package struct FuzzTarget: Sendable {
-    package static let all = [checkpoint, idx, csv, npy, npz, picture]
+    package static let all = [checkpoint, idx, csv, npy, npz, pgm, png, gzip, yaml]
 
     /// Any change of some bytes, to be made to a part of a file.
     package typealias Change = (inout [UInt8]) -> Void
@@ -22,10 +22,14 @@ package struct FuzzTarget: Sendable {
 }
 
 /// What a reader answers: a value, or nil with a refusal that is as refusals must be.
-func answer<Value>(_ reading: () throws -> Value) -> Value? {
+func answer<Value>(_ reading: () throws -> Value) -> Value? { answer(kinds: [.data], reading) }
+
+/// The same of a reader that may refuse in other ways.
+func answer<Value>(kinds: [Failure.Kind], _ reading: () throws -> Value) -> Value? {
     do { return try reading() } catch let failure as Failure {
         let message = failure.message
-        guard failure.kind == .data, message.utf8.count <= 1_000, message.unicodeScalars.allSatisfy(\.isOneLine) else {
+        guard kinds.contains(failure.kind), message.utf8.count <= 1_000, message.unicodeScalars.allSatisfy(\.isOneLine)
+        else {
             fatalError("a refusal must say in one line what is wrong with the data, but this is \(failure)")
         }
         return nil

@@ -116,8 +116,10 @@ struct TrainingSession: ~Copyable {
         var sums = unfinished?.sums ?? EpochSums(stepCount: stepCount)
         sums.resize(stepCount: stepCount)
         let clock = EpochClock(sums)
+        let isSampled = configuration.histogramEvery.map { epoch.isMultiple(of: $0) } ?? false
         while !sums.isComplete {
             learningRate = schedule.learningRate(step: trainer.stepCount)
+            trainer.countsGradients = isSampled && sums.isBeforeLast
             let result = try trainer.step(
                 order, index: sums.doneCount, learningRate: learningRate, requests: takeRequests())
             if firstStepSeconds == nil { firstStepSeconds = ProcessAge.seconds }
@@ -129,6 +131,7 @@ struct TrainingSession: ~Copyable {
             if !result.requests.isEmpty { try fulfil(result.requests, epoch, sums, communicator) }
         }
         let rate = clock.samplesPerSecond(sums)
+        if isSampled { try sampleHistograms(communicator) }
         bestSamplesPerSecond = max(bestSamplesPerSecond, rate ?? 0)
         let state = try state(epoch, sums, communicator)
         position = state
@@ -165,12 +168,13 @@ struct TrainingSession: ~Copyable {
         let result = try evaluator.evaluate(
             isTest ? data.test : data.validationImages,
             indices: isTest ? (0..<Int32(data.test.count)).map { $0 } : self.split.validation,
-            parameters: parameters, state: trainer.state, communicator: communicator)
+            parameters: parameters, state: trainer.state, keepsPredictions: isTest, communicator: communicator)
         if isTest { evaluationSeconds = Double(PhaseClock.now() - begin) * 1e-9 }
         // Finite weights can still overflow the loss; all workers see the same.
         guard result.loss.isFinite else {
             return try communicator.agree { throw notFinite("the \(split.rawValue) loss") }
         }
+        observer?.evaluated(result, split, isTest ? data.test : data.validationImages, step: trainer.stepCount)
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: split, loss: result.loss, accuracy: result.accuracy,
             wallSeconds: wallSeconds)

@@ -45,7 +45,10 @@ enum SmallRun {
         let run = TrainingRun(
             try options.resolved(), dataset: dataset, kernels: ReferenceKernels(), path: path, overwrites: false,
             resume: resumes ? .auto : .never, stopAfter: stop.map { .steps($0) }
-        ) { records ? TensorBoardRecorder(Silent()) : Silent() }
+        ) {
+            if records { return TensorBoardRecorder(Silent()) }
+            return Silent()
+        }
         do {
             _ = try withWorkers(workers == 1 ? .solo : .threads(workers)) { communicator in try run.run(communicator) }
         } catch let failure as Failure where failure.kind == .stopped && stop != nil {}

@@ -25,7 +25,8 @@ struct PictureGuess {
         }
         probabilities = []
         let image = picture.image
-        let pixels = values.map { UInt8(min(max($0, 0), 1) * 255 + 0.5) }
+        // What is not a number is black.
+        let pixels = values.map { $0 > 0 ? UInt8(min($0, 1) * 255 + 0.5) : 0 }
         reconstruction = (
             DecodedImage(pixels: pixels, height: image.height, width: image.width, channels: image.channels),
             ReconstructionError.of(values[...], image.pixels)
@@ -96,8 +97,8 @@ struct PictureGuess {
     }
 
     var captionedPictures: [(caption: String, image: DecodedImage)] {
-        guard let reconstruction else { return [(picture.title, picture.image)] }
-        return [(picture.title, picture.image), ("reconstruction", reconstruction.image)]
+        guard let reconstruction else { return [(picture.caption, picture.image)] }
+        return [(picture.caption, picture.image), ("reconstruction", reconstruction.image)]
     }
 
     /// `seven.png: 7 99.82 %, 1 0.11 %, 9 0.03 %`

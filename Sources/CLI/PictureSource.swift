@@ -34,6 +34,9 @@ struct PictureSource {
         let isOneOfMany: Bool
         let image: DecodedImage
 
+        /// Short: below a picture.
+        var caption: String { isOneOfMany ? "no. \(index)" : title }
+
         /// The file's name without its folder, and the picture's number.
         var title: String {
             let name = file.split(separator: "/").last.map(String.init) ?? file

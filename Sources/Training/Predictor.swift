@@ -79,9 +79,17 @@ package final class Predictor {
         return outputs
     }
 
-    /// What rows of outputs say about each class, or each pixel.
+    /// What rows of outputs say about each class; of an auto-encoder the pixels from 0 to 1 that they stand for.
     package func probabilities(_ outputs: [Float]) -> [Float] {
         var result = outputs
+        if network.target == .input, lossKind != .binaryCrossEntropy, let standardization {
+            // Outputs are compared with what the first layer sees.
+            let (means, scales) = (standardization.means, standardization.scales)
+            for index in result.indices {
+                let pixel = index % network.outputCount
+                result[index] = result[index] / scales[pixel] + means[pixel]
+            }
+        }
         result.withUnsafeMutableBufferPointer { values in
             guard let base = values.baseAddress else { return }
             lossKind.probabilities(

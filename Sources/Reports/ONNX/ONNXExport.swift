@@ -125,13 +125,18 @@ package struct ONNXExport {
             }
         }
         var value = values[last]
-        if output == .probabilities { value = layers.probabilities(value, trained.lossKind) }
+        let isPixels = output != .latent && network.target == .input
+        if output == .probabilities && !isPixels { value = layers.probabilities(value, trained.lossKind) }
         var name = layers.graph.inMemoryOrder(value, name: "output")
         var extents = value.shape.extents
         // A reconstruction has the extents of what it reconstructs.
-        if output != .latent && network.target == .input && extents != network.inputShape.extents {
+        if isPixels && extents != network.inputShape.extents {
             extents = network.inputShape.extents
             name = layers.graph.reshape(name, to: extents, name: "output/image")
+        }
+        if output == .probabilities && isPixels {
+            let shape = network.inputShape
+            name = layers.probabilities(ONNXValue(name: name, shape: shape), trained.lossKind, pixels: shape).name
         }
         return (name, extents)
     }
@@ -147,13 +152,8 @@ package struct ONNXExport {
             name = layers.graph.add("Div", [float, greatest], name: "input/unit")
         }
         if input != .network, let standardization = trained.standardization {
-            func constant(_ values: [Float], _ name: String) -> String {
-                let isOne = values.allSatisfy { $0 == values[0] }
-                return layers.graph.add(
-                    floats: isOne ? [values[0]] : values, shape: isOne ? [] : shape.extents, name: name)
-            }
-            let mean = constant(standardization.means, "input/mean")
-            let scale = constant(standardization.scales, "input/scale")
+            let mean = layers.constant(standardization.means, shape, name: "input/mean")
+            let scale = layers.constant(standardization.scales, shape, name: "input/scale")
             let centred = layers.graph.add("Sub", [name, mean], name: "input/centred")
             name = layers.graph.add("Mul", [centred, scale], name: "input/standardized")
         }

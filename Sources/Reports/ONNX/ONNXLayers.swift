@@ -86,9 +86,16 @@ struct ONNXLayers {
         return ONNXValue(name: y, shape: input.shape)
     }
 
-    /// As `LossKind.probabilities`.
-    mutating func probabilities(_ input: ONNXValue, _ loss: LossKind) -> ONNXValue {
+    /// As `Predictor.probabilities`. Pixels of an auto-encoder have Lockstep's order and the input's extents.
+    mutating func probabilities(_ input: ONNXValue, _ loss: LossKind, pixels: Shape? = nil) -> ONNXValue {
         let name = "probabilities"
+        var input = input
+        if let pixels, loss != .binaryCrossEntropy, let standardization = trained.standardization {
+            let scale = constant(standardization.scales, pixels, name: "\(name)/scale")
+            let mean = constant(standardization.means, pixels, name: "\(name)/mean")
+            let scaled = graph.add("Div", [input.name, scale], name: "\(name)/scaled")
+            input.name = graph.add("Add", [scaled, mean], name: "\(name)/pixels")
+        }
         switch loss {
         case .crossEntropy: return softmax(input, name: name)
         case .binaryCrossEntropy:
@@ -99,6 +106,12 @@ struct ONNXLayers {
             let cut = graph.add("Clip", [input.name, low, high], name: "\(name)/clip")
             return ONNXValue(name: cut, shape: input.shape)
         }
+    }
+
+    /// One value for each pixel, or one where all are the same.
+    mutating func constant(_ values: [Float], _ shape: Shape, name: String) -> String {
+        let isOne = values.allSatisfy { $0 == values[0] }
+        return graph.add(floats: isOne ? [values[0]] : values, shape: isOne ? [] : shape.extents, name: name)
     }
 
     private mutating func constant(_ name: String) -> String {

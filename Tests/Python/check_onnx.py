@@ -1,12 +1,13 @@
 """Compares exported ONNX models with Lockstep's own outputs.
 
     pip install onnx onnxruntime numpy
-    python3 Tests/Python/check_onnx.py LOCKSTEP RUN… [--samples N] [--reference NPZ]
+    python3 Tests/Python/check_onnx.py LOCKSTEP RUN… --images NPY [--samples N]
 
-LOCKSTEP is the program, each RUN what `export` takes. For each run the outputs of its test data are written by
-`export --predictions test --format npz`; the model is written for each kind of input, checked by onnx.checker, and run by
-onnxruntime with batches of 1, 7 and 64. Fails where a difference is above 1e-5 of the greatest output. Prints one JSON
-object for each run.
+LOCKSTEP is the program, each RUN what `export` takes, NPY the bytes of the test images [samples, height, width(, channels)]
+that all runs were made for; the first N are used, 1,000 unless told otherwise. For each run the outputs of its test data are
+written by `export --predictions test --format npz`; the model is written for each kind of input, checked by onnx.checker,
+and run by onnxruntime with batches of 1 (100 images), 7 and 64. Fails where a difference is above 1e-5 of the greatest
+output. Prints one JSON object for each run.
 """
 
 import argparse
@@ -28,13 +29,6 @@ def exported(program, run, folder, *options):
     name = pathlib.Path(folder) / "out"
     command = [program, "export", run, "--output", str(name), "--json", *options]
     return name, json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-
-
-def images(program, run, count, data):
-    """Bytes of the test part, [samples, height, width(, channels)]."""
-    if data is None:
-        raise SystemExit("--images NPY: the test images are needed")
-    return numpy.load(data)[:count]
 
 
 def outputs(path, x, batch):
@@ -65,7 +59,7 @@ def check(program, run, x):
             standardized |= any("standardized" in node.name for node in model.graph.node)
             values = x if kind == "bytes" else x.astype(numpy.float32) / numpy.float32(255)
             for batch in BATCHES:
-                # One at a time takes long and shows no more with all of them.
+                # One at a time takes long.
                 part = values[: 100 if batch == 1 else len(values)]
                 results[f"{kind}/{batch}"] = difference(saved["outputs"][: len(part)], outputs(path, part, batch))
         if not standardized:
@@ -93,7 +87,7 @@ def main():
     parser.add_argument("--images", required=True, help="the test images as .npy, bytes")
     parser.add_argument("--samples", type=int, default=1000)
     arguments = parser.parse_args()
-    x = images(arguments.program, arguments.runs, arguments.samples, arguments.images)
+    x = numpy.load(arguments.images)[: arguments.samples]
     worst = 0.0
     for run in arguments.runs:
         result = check(arguments.program, run, x)

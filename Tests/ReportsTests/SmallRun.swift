@@ -51,6 +51,8 @@ enum SmallRun {
         }
         do {
             _ = try withWorkers(workers == 1 ? .solo : .threads(workers)) { communicator in try run.run(communicator) }
-        } catch let failure as Failure where failure.kind == .stopped && stop != nil {}
+        } catch {
+            guard error.kind == .stopped, stop != nil else { throw error }
+        }
     }
 }

@@ -128,10 +128,11 @@ struct TrainingSession: ~Copyable {
             sums.add(result)
             if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) { recordHash(epoch: epoch) }
             observe(epoch, sums, clock)
+            // Before a checkpoint of this step, so that a run that goes on from it has them behind it.
+            if isSampled && sums.isComplete { try sampleHistograms(communicator) }
             if !result.requests.isEmpty { try fulfil(result.requests, epoch, sums, communicator) }
         }
         let rate = clock.samplesPerSecond(sums)
-        if isSampled { try sampleHistograms(communicator) }
         bestSamplesPerSecond = max(bestSamplesPerSecond, rate ?? 0)
         let state = try state(epoch, sums, communicator)
         position = state

@@ -170,16 +170,20 @@ struct TensorBoardTests {
             try SmallRun.train("\(folder)/run")
             let (path, bytes) = try Self.file("\(folder)/run")
             let ends = try Self.records(bytes).map { $0.endIndex + 4 }
-            for length in stride(from: 0, through: bytes.count, by: bytes.count > 6_000 ? 7 : 1) {
+            // Everywhere in the short records, and around the ends of all.
+            let ends = [0] + ends
+            let nearEnds = ends.flatMap { [$0 - 5, $0 - 4, $0 - 1, $0, $0 + 1, $0 + 11, $0 + 12, $0 + 13] }
+            let lengths = Array(0..<ends[3]) + nearEnds.filter { $0 >= ends[3] && $0 <= bytes.count }
+            for length in lengths {
                 try Data(bytes[..<length]).write(to: URL(filePath: path))
                 let kept = TensorBoardLog.records(of: "\(folder)/run", before: .max)
-                #expect(kept.count == ends.last { $0 <= length } ?? 0, "cut at \(length)")
+                #expect(kept.count == ends.last { $0 <= length }, "cut at \(length)")
             }
             // A bit that flipped ends it, too.
             var damaged = bytes
-            damaged[ends[1] + 20] ^= 1
+            damaged[ends[2] + 20] ^= 1
             try Data(damaged).write(to: URL(filePath: path))
-            #expect(TensorBoardLog.records(of: "\(folder)/run", before: .max).count == ends[1])
+            #expect(TensorBoardLog.records(of: "\(folder)/run", before: .max).count == ends[2])
         }
     }
 
@@ -205,10 +209,11 @@ struct TensorBoardTests {
                     numbers: value.floats.map(Double.init) + value.doubles + value.texts.map { Double($0.count) })
             }
             #expect(seen == expected)
-            // Cut inside the last record: TensorBoard reads the others.
+            // Cut inside the last record, which has the pictures: TensorBoard reads the others.
             try Data(bytes.dropLast(3)).write(to: URL(filePath: path))
             let cut = try Python.run([Python.script("check_events.py"), path])
-            #expect(try JSONDecoder().decode([Seen].self, from: cut.output) == expected.dropLast())
+            #expect(
+                try JSONDecoder().decode([Seen].self, from: cut.output) == expected.filter { $0.plugin != "images" })
         }
     }
 }

@@ -51,14 +51,14 @@ package final class TensorBoardLog {
         return names.filter { $0.hasPrefix(prefix) }.sorted().map { "\(folder)/\($0)" }
     }
 
-    /// The records that a run had written before `step`, as its metrics are cut back when it goes on from there: what it
-    /// recorded at the step itself came later.
+    /// The records that a run had written when it reached `step`, before it evaluated there, as its metrics are cut back when it
+    /// goes on. Histograms of the step came before its checkpoint.
     package static func records(of run: String, before step: Int) -> [UInt8] {
         var kept: [UInt8] = []
         for path in files(in: "\(run)/\(folderName)") {
             let bytes = Array(FileManager.default.contents(atPath: path) ?? Data())
             for (event, record) in EventRecords.events(bytes)
-            where event.isVersion ? kept.isEmpty : event.step < step {
+            where event.isVersion ? kept.isEmpty : event.step < step || (event.step == step && event.isHistogram) {
                 kept += record
             }
         }

@@ -84,6 +84,10 @@ extension TensorBoardEvent {
         self.summary = summary
     }
 
+    var isHistogram: Bool {
+        !summary.value.isEmpty && summary.value.allSatisfy { $0.metadata.pluginData.pluginName == "histograms" }
+    }
+
     var isVersion: Bool {
         guard case .fileVersion = what else { return false }
         return true

@@ -172,7 +172,8 @@ struct TensorBoardTests {
             let ends = try Self.records(bytes).map { $0.endIndex + 4 }
             // Everywhere in the short records, and around the ends of all.
             let ends = [0] + ends
-            let nearEnds = ends.flatMap { [$0 - 5, $0 - 4, $0 - 1, $0, $0 + 1, $0 + 11, $0 + 12, $0 + 13] }
+            let offsets: [Int] = [-5, -4, -1, 0, 1, 11, 12, 13]
+            let nearEnds: [Int] = ends.flatMap { end in offsets.map { end + $0 } }
             let lengths = Array(0..<ends[3]) + nearEnds.filter { $0 >= ends[3] && $0 <= bytes.count }
             for length in lengths {
                 try Data(bytes[..<length]).write(to: URL(filePath: path))

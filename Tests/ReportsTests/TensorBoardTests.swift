@@ -169,9 +169,8 @@ struct TensorBoardTests {
         try withTemporaryFolder { folder in
             try SmallRun.train("\(folder)/run")
             let (path, bytes) = try Self.file("\(folder)/run")
-            let ends = try Self.records(bytes).map { $0.endIndex + 4 }
             // Everywhere in the short records, and around the ends of all.
-            let ends = [0] + ends
+            let ends: [Int] = try [0] + Self.records(bytes).map { $0.endIndex + 4 }
             let offsets: [Int] = [-5, -4, -1, 0, 1, 11, 12, 13]
             let nearEnds: [Int] = ends.flatMap { end in offsets.map { end + $0 } }
             let lengths = Array(0..<ends[3]) + nearEnds.filter { $0 >= ends[3] && $0 <= bytes.count }

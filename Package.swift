@@ -58,6 +58,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: variants + fuzzing + [
         // Level 0
@@ -122,12 +123,19 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: common),
 
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Checkpoints", "DataLoading", "Errors", "KernelContract", "Models", "Randomness", "Sweeps", "Tensors",
+                "Training", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], exclude: ["Protocols/onnx.proto", "Protocols/tensorboard.proto"], swiftSettings: common),
+
         // Level 4
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Sweeps",
-                "Tensors", "Training", "Understanding",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Optimizers", "Reports", "Sweeps", "Tensors", "Training", "Understanding",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
@@ -203,6 +211,12 @@ let package = Package(
                 "Training",
             ],
             swiftSettings: common),
+        .testTarget(
+            name: "ReportsTests",
+            dependencies: [
+                "Checkpoints", "Communication", "DataLoading", "Errors", "Kernels", "Models", "Reports", "Sweeps",
+                "Tensors", "Training",
+            ], swiftSettings: common),
         .target(
             name: "DatabaseProbe", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
             path: "Tests/RankPrograms/DatabaseProbe", swiftSettings: common),

@@ -90,7 +90,8 @@ extension BenchCommand {
                 "steps": options.steps != nil, "validation-split": options.validationSplit != nil,
                 "fold": options.fold != nil, "stratified": options.isStratified != nil,
                 "samples": options.samples != nil, "subset": options.subset != nil,
-                "hash-every": options.hashEvery != nil, "metric": options.metric != nil,
+                "hash-every": options.hashEvery != nil,
+                "histogram-every": options.histogramEvery != nil, "metric": options.metric != nil,
                 "patience": options.patience != nil,
             ]
             if let name = ignored.keys.sorted().first(where: { ignored[$0] == true }) {

@@ -5,21 +5,20 @@ import Errors
 import Foundation
 import KernelContract
 import Kernels
-import Sweeps
+import Reports
 import Training
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Score a checkpoint on data sets: loss, accuracy, errors, confusion matrix.",
+        commandName: "evaluate",
+        abstract: "Score a checkpoint on data sets: loss, accuracy, errors, classes, confusion matrix, calibration.",
         discussion: """
             The error's range holds the true rate with 95 % confidence (Wilson). Where a data set says who wrote each digit,
             as qmnist does, errors are told by writer and by series too. --dataset may be given several times.
             """)
 
     @Argument(
-        help: ArgumentHelp(
-            "A checkpoint; a run's folder, whose last checkpoint is taken; or a sweep's trial, such as SWEEP/best.",
-            valueName: "CHECKPOINT"))
+        help: ArgumentHelp("\(CheckpointLocation.help)", valueName: "CHECKPOINT"))
     var checkpoint: String
 
     @Option(
@@ -45,16 +44,14 @@ struct EvaluateCommand: ParsableCommand {
     func run() throws {
         let environment = ProcessInfo.processInfo.environment
         let kernels = try KernelSelection.select(environment: environment)
-        let isThere = FileManager.default.fileExists(atPath: checkpoint)
-        let location = try CheckpointLocation(
-            isThere ? checkpoint : (try? TrialReference(checkpoint))?.path ?? checkpoint)
+        let location = try CheckpointLocation(argument: checkpoint)
         let tasks = try tasks(location, kernels)
         let json = json
         let terminal = Terminal(environment: environment)
         _ = try onWorkers(workers) { communicator in
-            var reports: [EvaluationReport] = []
+            var reports: [ScoredEvaluation] = []
             for task in tasks {
-                let report = try task.run(communicator)
+                let report = ScoredEvaluation(try task.run(communicator))
                 guard communicator.rank == 0 else { continue }
                 reports.append(report)
                 if !json { Output.line((reports.count > 1 ? "\n" : "") + text(of: report, terminal)) }
@@ -64,32 +61,19 @@ struct EvaluateCommand: ParsableCommand {
         }
     }
 
-    /// One for each data set; classes are those that the checkpoint was trained on.
+    /// One for each data set.
     private func tasks(_ location: CheckpointLocation, _ kernels: any KernelSet) throws -> [CheckpointEvaluation] {
-        // What is wrong with the file is told where it is read.
-        let options = location.runOptions ?? (try? TrainingOptions(ofCheckpoint: location.path))
-        func task(_ dataset: SharedDataset, _ configuration: TrainingConfiguration?) throws -> CheckpointEvaluation {
-            CheckpointEvaluation(
-                path: location.path, dataset: dataset, split: split, loss: try location.runOptions?.resolvedLoss(),
-                configuration: configuration, kernels: kernels)
+        let names: [String?] = dataset.isEmpty ? [nil] : dataset
+        return try names.map {
+            try EvaluationSource(location, dataset: $0, dataDirectory: dataDir, split: split).evaluation(kernels)
         }
-        guard dataset.isEmpty else {
-            return try dataset.map {
-                try task(SharedDataset(name: $0, dataDirectory: dataDir, classes: options?.classes), nil)
-            }
-        }
-        guard var own = location.runOptions, own.dataset != nil else {
-            throw Failure(.usage, "\(location.path) does not lie in a run's folder: name the data with --dataset")
-        }
-        own.dataDirectory = dataDir ?? own.dataDirectory
-        let shared = own.sharedDataset
-        return [try task(shared, split == .validation ? own.resolved(dataset: shared) : nil)]
     }
 }
 
 extension EvaluatedSplit: ExpressibleByArgument {}
 
-private func text(of report: EvaluationReport, _ terminal: Terminal) -> String {
+private func text(of evaluation: ScoredEvaluation, _ terminal: Terminal) -> String {
+    let report = evaluation.report
     let average = report.isAverage ? " (moving average of the weights)" : ""
     let head = "\(terminal.bold(report.dataset)) \(report.split): \(grouped(report.sampleCount)) samples, loss "
     guard let accuracy = report.accuracy, let matrix = report.confusionMatrix else {
@@ -102,14 +86,22 @@ private func text(of report: EvaluationReport, _ terminal: Terminal) -> String {
         head + "\(Text.fixed(report.loss, 4)), accuracy \(terminal.bold(Text.percent(accuracy)))"
             + (report.error.map { ", error \(text(of: $0))" } ?? "") + average,
         "",
-        Text.padded("class", nameWidth) + "  recall  predicted as "
-            + "0…\(names.count - 1)",
+        Text.padded("class", nameWidth) + " prec. recall   F1  predicted as 0…\(names.count - 1)",
     ]
     for (index, row) in matrix.enumerated() {
-        let total = row.reduce(0, +)
-        let recall = total == 0 ? "–" : Text.fixed(Double(row[index]) / Double(total) * 100, 1) + " %"
+        let score = evaluation.scores?.classes[index]
+        let rates = [(score?.precision, 5), (score?.recall, 6), (score?.f1, 4)].map { rate, width in
+            Text.right(rate.map { Text.fixed($0.value * 100, 1) } ?? "–", width)
+        }
         let counts = row.map { Text.right("\($0)", columnWidth) }.joined(separator: " ")
-        lines.append("\(Text.padded(names[index], nameWidth)) \(Text.right(recall, 7))  \(counts)")
+        lines.append("\(Text.padded(names[index], nameWidth)) \(rates.joined(separator: " "))  \(counts)")
+    }
+    if let scores = evaluation.scores {
+        lines += [
+            "",
+            "balanced accuracy \(Text.percent(scores.balancedAccuracy)), macro F1 \(Text.percent(scores.macroF1)), "
+                + "calibration error \(Text.percent(scores.calibration.expectedError))",
+        ]
     }
     if let writers = report.writers { lines += [""] + text(of: writers) }
     if let series = report.series { lines += [""] + table(of: series, "series") }

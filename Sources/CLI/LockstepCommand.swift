@@ -16,7 +16,8 @@ struct LockstepCommand: ParsableCommand {
         version: programVersion,
         subcommands: [
             TrainCommand.self, ResumeCommand.self, VerifyResumeCommand.self, SweepCommand.self, EvaluateCommand.self,
-            PCACommand.self, ExplainCommand.self, CheckGradientsCommand.self, DataCommand.self, InfoCommand.self,
+            PredictCommand.self, CompareCommand.self, ExportCommand.self, PCACommand.self, ExplainCommand.self,
+            CheckGradientsCommand.self, DataCommand.self, InfoCommand.self,
             BenchCommand.self,
         ])
 }
@@ -81,4 +82,10 @@ func onWorkers<T: Sendable>(
     } catch {
         throw ReportedFailure(kind: error.kind)
     }
+}
+
+/// Runs `body` once: under a launcher on rank 0, while the others wait.
+func onRoot(_ body: @escaping @Sendable () throws -> Void) throws {
+    let isLaunched = Launcher.detect(environment: ProcessInfo.processInfo.environment).isLaunched
+    _ = try onWorkers(isLaunched ? nil : 1) { communicator in try communicator.onRoot { try body() } }
 }

@@ -42,6 +42,12 @@ struct ResumeCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
     var workers: Int?
 
+    @Flag(inversion: .prefixedNo, help: "Record the run for TensorBoard in the folder's tensorboard/.")
+    var tensorboard = true
+
+    @Flag(help: "Print nothing but summary.json's contents, at the end.")
+    var json = false
+
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
 
@@ -60,8 +66,8 @@ struct ResumeCommand: ParsableCommand {
         }
         try Training(
             options: options.overriding(saved), path: folder, overwrites: false, resume: .auto,
-            checkpoints: checkpoints,
-            workers: workers, isQuiet: quiet
+            checkpoints: checkpoints, recordsForTensorBoard: tensorboard,
+            workers: workers, shows: try .chosen(json: json, quiet: quiet)
         ).run()
     }
 }

@@ -3,6 +3,7 @@ import Communication
 import Errors
 import Foundation
 import Kernels
+import Reports
 import Sweeps
 import Training
 
@@ -85,11 +86,23 @@ struct SweepCommand: ParsableCommand {
                 let records = try sweep.run(communicator)
                 try communicator.onRoot {
                     if let display { Output.line(SweepTable(plan, records).text(width: display.width ?? 80)) }
+                    Self.recordForTensorBoard(path)
                     guard let failed = records.first(where: { $0.state == .failed }),
                         !records.contains(where: { $0.state == .finished })
                     else { return }
                     throw Failure(.data, "all \(records.count) trials failed; the first: \(failed.reason ?? "")")
                 }
+            }
+        }
+
+        /// What cannot be written is no reason to end a sweep that is over.
+        private static func recordForTensorBoard(_ path: String) {
+            do {
+                let folder = "\(path)/\(TensorBoardLog.folderName)"
+                try SweepEvents(SweepDirectory.read(path), path: path).write(to: folder)
+            } catch {
+                Output.error(
+                    "lockstep: warning: \(Failure(wrapping: error).message); TensorBoard does without the sweep")
             }
         }
 

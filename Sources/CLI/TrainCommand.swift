@@ -3,6 +3,7 @@ import Communication
 import Errors
 import Foundation
 import Kernels
+import Reports
 import Sweeps
 import Training
 
@@ -42,6 +43,12 @@ struct TrainCommand: ParsableCommand {
     @Flag(help: "Replace a run that the folder holds.")
     var overwrite = false
 
+    @Flag(inversion: .prefixedNo, help: "Record the run for TensorBoard in the folder's tensorboard/.")
+    var tensorboard = true
+
+    @Flag(help: "Print nothing but summary.json's contents, at the end.")
+    var json = false
+
     @Flag(name: [.short, .long], help: "Print errors only.")
     var quiet = false
 
@@ -63,7 +70,8 @@ struct TrainCommand: ParsableCommand {
         let name = options.datasetName.split(separator: "/").last.map(String.init) ?? "run"
         try Training(
             options: options, path: path ?? RunDirectory.unusedPath(base: "runs", name: name), overwrites: overwrite,
-            resume: request, checkpoints: checkpoints, workers: workers, isQuiet: quiet
+            resume: request, checkpoints: checkpoints, recordsForTensorBoard: tensorboard, workers: workers,
+            shows: try .chosen(json: json, quiet: quiet)
         ).run()
     }
 
@@ -100,32 +108,58 @@ struct Training {
     let overwrites: Bool
     let resume: ResumeRequest
     let checkpoints: CheckpointArguments
+    let recordsForTensorBoard: Bool
     let workers: Int?
-    let isQuiet: Bool
+    let shows: Shown
+
+    /// What of a run is shown.
+    enum Shown {
+        case progress, summaryAsJSON, errors
+
+        static func chosen(json: Bool, quiet: Bool) throws -> Shown {
+            guard !(json && quiet) else {
+                throw Failure(.usage, "--json prints and --quiet does not: leave one of them out")
+            }
+            return json ? .summaryAsJSON : quiet ? .errors : .progress
+        }
+    }
 
     func run() throws {
         let dataset = options.sharedDataset
         let configuration = try options.resolved(dataset: dataset)
         let environment = ProcessInfo.processInfo.environment
-        let display = isQuiet ? nil : Terminal(environment: environment)
+        let (shows, terminal) = (shows, Terminal(environment: environment))
         let control = RunControl()
+        let records = recordsForTensorBoard
         let run = TrainingRun(
             configuration, dataset: dataset, kernels: try KernelSelection.select(environment: environment), path: path,
             overwrites: overwrites, resume: resume, allowsOtherNumerics: checkpoints.otherNumerics,
             stopAfter: try checkpoints.stopInterval(), control: control
         ) {
-            if let display { TrainingDisplay(display) } else { SilentObserver() }
+            let observer: any TrainingObserver =
+                switch shows {
+                case .progress: TrainingDisplay(terminal)
+                case .summaryAsJSON, .errors: SilentObserver(printsSummary: shows == .summaryAsJSON)
+                }
+            return records ? TensorBoardRecorder(observer) : observer
         }
         SignalWatch.start(control, isAlone: !Launcher.detect(environment: environment).isLaunched)
         _ = try onWorkers(workers) { communicator in try run.run(communicator) }
     }
 }
 
-/// `--quiet`.
+/// `--quiet` and `--json`.
 private struct SilentObserver: TrainingObserver {
+    let printsSummary: Bool
+
     func started(_ start: TrainingStart) {}
     func stepped(_ progress: TrainingProgress) {}
     func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) {}
     func warned(_ warning: String) {}
-    func finished(_ summary: TrainingSummary, path: String) {}
+
+    func finished(_ summary: TrainingSummary, path: String) {
+        // It was written as JSON just now.
+        guard printsSummary, let text = try? summary.json(pretty: true) else { return }
+        Output.line(text)
+    }
 }

@@ -223,8 +223,15 @@ struct TrainingArguments: ParsableArguments {
     @Option(help: "tree (default): the same bits for any number of workers. mpi: MPI_Allreduce, for comparison.")
     var reduction: String?
 
-    @Option(parsing: .unconditional, help: "Record parametersSHA256 every so many steps.")
+    @Option(parsing: .unconditional, help: "Record parametersSHA256, and each tensor's SHA-256, every so many steps.")
     var hashEvery: Int?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Give TensorBoard histograms of weights and gradients at the end of every so many epochs.",
+            valueName: "EPOCHS"))
+    var histogramEvery: Int?
 
     var options: TrainingOptions {
         var options = TrainingOptions()
@@ -275,6 +282,7 @@ struct TrainingArguments: ParsableArguments {
         options.minDelta = minDelta
         options.reduction = reduction
         options.hashEvery = hashEvery
+        options.histogramEvery = histogramEvery
         return options
     }
 }

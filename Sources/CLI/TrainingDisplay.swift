@@ -7,6 +7,10 @@ final class TrainingDisplay: TrainingObserver {
     private let terminal: Terminal
     private var lastDrawn = 0.0
     private var isBarVisible = false
+    /// Of the whole run, a value for each time that the bar was drawn.
+    private var losses = Sparkline()
+    /// The epoch's loss and its steps when the bar was drawn last.
+    private var drawn: (epoch: Int, step: Int, lossSum: Double) = (0, 0, 0)
 
     init(_ terminal: Terminal) { self.terminal = terminal }
 
@@ -62,12 +66,24 @@ final class TrainingDisplay: TrainingObserver {
             " \(progress.step)/\(progress.stepsPerEpoch) loss \(Text.fixed(progress.loss, 4)) "
             + "\(grouped(Int(progress.samplesPerSecond)))/s "
             + "\(Text.clock(Double(progress.remainingSteps) * progress.secondsPerStep)) left"
+        addLoss(progress)
         // One column stays free: a full last column would wrap in some terminals.
-        let room = min(width - 1 - epoch.count - numbers.count, 40)
-        let bar = room >= 5 ? self.bar(progress, width: room) : ""
-        let line = String((epoch + bar + numbers).prefix(max(width - 1, 0)))
+        let room = min(width - 1 - epoch.count - numbers.count, 56)
+        // The curve comes where there is room for a bar beside it.
+        let curve = room >= 16 ? " " + losses.text(width: min(room - 9, 24)) : ""
+        let bar = room >= 5 ? self.bar(progress, width: min(room - curve.count, 32)) : ""
+        let line = String((epoch + bar + curve + numbers).prefix(max(width - 1, 0)))
         Output.text("\r\u{1B}[K" + line)
         isBarVisible = true
+    }
+
+    /// The mean loss of the steps since the bar was drawn.
+    private func addLoss(_ progress: TrainingProgress) {
+        let lossSum = progress.loss * Double(progress.step)
+        let isSame = drawn.epoch == progress.epoch && drawn.step < progress.step
+        let (step, before) = isSame ? (drawn.step, drawn.lossSum) : (0, 0)
+        losses.append((lossSum - before) / Double(max(progress.step - step, 1)))
+        drawn = (progress.epoch, progress.step, lossSum)
     }
 
     func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint]) {
@@ -87,15 +103,10 @@ final class TrainingDisplay: TrainingObserver {
     }
 
     func finished(_ summary: TrainingSummary, path: String) {
-        let loss = Text.fixed(summary.testLoss, summary.testAccuracy == nil ? 6 : 4)
-        let test =
-            summary.testAccuracy.map { "test accuracy \(terminal.bold(Text.percent($0))), test loss \(loss)" }
-            ?? "test loss \(terminal.bold(loss))"
+        for line in table(summary) { Output.line(line) }
         let early = summary.stoppedEarly ? ", stopped early," : ""
         Output.line(
-            """
-            \(test) after \(Text.plural(summary.epochs, "epoch"))\(early) in \(Text.fixed(summary.wallSeconds, 1)) s
-            """)
+            "after \(Text.plural(summary.epochs, "epoch"))\(early) in \(Text.fixed(summary.wallSeconds, 1)) s")
         for line in comparisons(summary) { Output.line(line) }
         if summary.trainSamplesPerSecond > 0 {
             Output.line(
@@ -109,6 +120,25 @@ final class TrainingDisplay: TrainingObserver {
             sha256 \(summary.parametersSHA256)
             results in \(path): summary.json, metrics.jsonl, \(summary.checkpoint.dropFirst(path.count + 1))
             """)
+    }
+
+    /// Loss and accuracy of each split; what counts, the test set, is last.
+    private func table(_ summary: TrainingSummary) -> [String] {
+        let rows: [(name: String, loss: Double?, accuracy: Double?)] = [
+            ("train", summary.trainLoss, summary.trainAccuracy),
+            ("validation", summary.validationLoss, summary.validationAccuracy),
+            ("test", summary.testLoss, summary.testAccuracy),
+        ]
+        let hasAccuracy = summary.testAccuracy != nil
+        let head = Text.padded("", 10) + Text.right("loss", 10) + (hasAccuracy ? Text.right("accuracy", 12) : "")
+        return [terminal.dim(head)]
+            + rows.compactMap { name, loss, accuracy in
+                guard let loss else { return nil }
+                let line =
+                    Text.padded(name, 10) + Text.right(Text.fixed(loss, hasAccuracy ? 4 : 6), 10)
+                    + (accuracy.map { Text.right(Text.percent($0), 12) } ?? "")
+                return name == "test" ? terminal.bold(line) : line
+            }
     }
 
     /// The best epoch's weights, and principal components.

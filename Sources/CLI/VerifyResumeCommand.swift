@@ -28,6 +28,9 @@ struct VerifyResumeCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "Decides where the run is stopped.")
     var stopSeed: UInt64 = 1
 
+    @Flag(help: "Print one JSON document, at the end.")
+    var json = false
+
     @Option(help: ArgumentHelp("Keep both runs in this folder; default: a temporary one.", valueName: "DIR"))
     var out: String?
 
@@ -46,7 +49,8 @@ struct VerifyResumeCommand: ParsableCommand {
         defer { if out == nil { try? FileManager.default.removeItem(atPath: folder) } }
         let options = "\(folder)/options.yaml"
         try Data(configuration.yaml.utf8).write(to: URL(fileURLWithPath: options))
-        try ResumeCheck(folder: folder, options: options, stops: stops, workers: workers, seed: stopSeed).run()
+        try ResumeCheck(folder: folder, options: options, stops: stops, workers: workers, seed: stopSeed, isJSON: json)
+            .run()
     }
 }
 
@@ -57,6 +61,22 @@ private struct ResumeCheck {
     let stops: Int
     let workers: Int
     let seed: UInt64
+    let isJSON: Bool
+
+    struct Report: Encodable {
+        let steps: Int
+        let parts: [Part]
+        /// Of a run with stops and one without, byte for byte; else the command fails.
+        let sameCheckpoint: Bool
+        let parametersSHA256: String
+
+        struct Part: Encodable {
+            let workers: Int
+            let steps: Int
+        }
+    }
+
+    private func say(_ line: String) { if !isJSON { Output.line(line) } }
 
     private var whole: String { "\(folder)/whole" }
     private var parts: String { "\(folder)/parts" }
@@ -72,7 +92,7 @@ private struct ResumeCheck {
             throw Failure(
                 .data, "the run has \(Text.plural(steps, "step")): nothing to stop between; give more --epochs")
         }
-        Output.line("without a stop: \(Text.plural(first, "worker")), \(Text.plural(steps, "step"))")
+        say("without a stop: \(Text.plural(first, "worker")), \(Text.plural(steps, "step"))")
 
         let trial = ResumeTrial(stepCount: steps, stopCount: stops, workerLimit: workers, seed: seed)
         var done = 0
@@ -80,7 +100,7 @@ private struct ResumeCheck {
             let isLast = index == trial.parts.count - 1
             let arguments = ["--resume", "auto"] + (isLast ? [] : ["--stop-after", "\(part.steps)steps"])
             try train(parts, arguments, workers: part.workers, expecting: isLast ? 0 : Failure.Kind.stopped.rawValue)
-            Output.line(
+            say(
                 "part \(index + 1): \(Text.plural(part.workers, "worker")), steps \(done + 1) to \(done + part.steps)")
             done += part.steps
             if index == 0 {
@@ -92,14 +112,14 @@ private struct ResumeCheck {
             }
         }
         let isEqual = try contents(end) == contents(lastCheckpoint(parts).path)
-        Output.line(isEqual ? "the last checkpoints are equal, byte for byte" : "the last checkpoints DIFFER")
+        say(isEqual ? "the last checkpoints are equal, byte for byte" : "the last checkpoints DIFFER")
 
         try resumeWrong("bit", expecting: Failure.Kind.data.rawValue)
-        Output.line("a flipped bit is refused")
+        say("a flipped bit is refused")
         try resumeWrong("number", expecting: 0)
         let tensor = String(decoding: try contents("\(wrong)/tensor"), as: UTF8.self)
         let isNoticed = try contents(end) != contents(lastCheckpoint("\(wrong)/number").path)
-        Output.line(
+        say(
             isNoticed
                 ? "one wrong number in \(tensor) leads to another end: the comparison would see it"
                 : "one wrong number in \(tensor) leads to the SAME end: the comparison shows nothing")
@@ -107,9 +127,12 @@ private struct ResumeCheck {
             throw Failure(
                 .internal, "resuming does not give the bits of a run without a stop (in \(folder) with --out)")
         }
+        let hash = try CheckpointStore(folder: "\(whole)/checkpoints").parametersSHA256(step: steps)
+        say("sha256 \(hash), with every stop")
+        guard isJSON else { return }
+        let parts = trial.parts.map { Report.Part(workers: $0.workers, steps: $0.steps) }
         Output.line(
-            "sha256 \(try CheckpointStore(folder: "\(whole)/checkpoints").parametersSHA256(step: steps)), with every stop"
-        )
+            try Report(steps: steps, parts: parts, sameCheckpoint: isEqual, parametersSHA256: hash).json(pretty: true))
     }
 
     private func resumeWrong(_ name: String, expecting code: Int32) throws {

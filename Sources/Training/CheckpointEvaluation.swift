@@ -36,6 +36,21 @@ package struct EvaluationReport: Codable, Sendable {
     package let series: [GroupError]?
     /// Of the scoring alone, without reading files.
     package let seconds: Double
+    /// One for each sample; nil where outputs are compared with inputs. Not part of the JSON.
+    package var samples: ScoredSamples?
+
+    private enum CodingKeys: String, CodingKey {
+        case checkpoint, parametersSHA256, isAverage, dataset, split, sampleCount, loss, accuracy, confusionMatrix
+        case classNames, error, writers, series, seconds
+    }
+}
+
+/// What is known of each scored sample, in order.
+package struct ScoredSamples: Sendable {
+    package let labels: [UInt8]
+    package let predictions: [UInt8]
+    /// The predictions' probabilities.
+    package let confidences: [Float]
 }
 
 /// A checkpoint file and, where it lies in a run's folder, that run's options.
@@ -147,7 +162,7 @@ package struct CheckpointEvaluation: Sendable {
         let begin = PhaseClock.now()
         let evaluation = try evaluator.evaluate(
             images, indices: indices, parameters: parameters.base, state: state.base,
-            keepsPredictions: images.origins != nil, communicator: communicator)
+            keepsPredictions: true, communicator: communicator)
         let seconds = Double(PhaseClock.now() - begin) * 1e-9
         // Of no sample there is no rate.
         let matrix = indices.isEmpty ? nil : evaluation.confusionMatrix
@@ -159,10 +174,17 @@ package struct CheckpointEvaluation: Sendable {
             sampleCount: evaluation.sampleCount, loss: evaluation.loss, accuracy: evaluation.accuracy,
             confusionMatrix: evaluation.confusionMatrix, classNames: data.classNames,
             error: correctCount.map { ErrorRate(wrongCount: indices.count - $0, of: indices.count) },
-            writers: groups.map { WriterErrors($0.writers) }, series: groups?.series, seconds: seconds)
+            writers: groups.map { WriterErrors($0.writers) }, series: groups?.series, seconds: seconds,
+            samples: evaluation.predictions.flatMap { predictions in
+                evaluation.confidences.map {
+                    ScoredSamples(
+                        labels: indices.map { images.labels[Int($0)] }, predictions: predictions, confidences: $0)
+                }
+            })
     }
 
-    private func samples(of data: ImageDataset) throws -> (images: LabelledImages, indices: [Int32]) {
+    /// What is scored.
+    package func samples(of data: ImageDataset) throws -> (images: LabelledImages, indices: [Int32]) {
         func all(_ images: LabelledImages) -> (LabelledImages, [Int32]) {
             (images, (0..<Int32(images.count)).map { $0 })
         }

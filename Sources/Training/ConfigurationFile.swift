@@ -92,6 +92,7 @@ extension TrainingOptions {
         ConfigurationKey("min-delta", \.minDelta, "a number"),
         ConfigurationKey("reduction", \.reduction, "text"),
         ConfigurationKey("hash-every", \.hashEvery, "a whole number"),
+        ConfigurationKey("histogram-every", \.histogramEvery, "a whole number"),
         ConfigurationKey("checkpoint-every", \.checkpointEvery, "text"),
         ConfigurationKey("keep-checkpoints", \.keepCheckpoints, "a whole number"),
     ]
@@ -198,6 +199,7 @@ extension TrainingConfiguration {
         lines += selectionYAML
         lines.append("reduction: \(reduction.rawValue)")
         if let hashEvery { lines.append("hash-every: \(hashEvery)") }
+        if let histogramEvery { lines.append("histogram-every: \(histogramEvery)") }
         lines += ["checkpoint-every: \(checkpoints.intervalText)", "keep-checkpoints: \(checkpoints.keptCount)"]
         return lines
     }

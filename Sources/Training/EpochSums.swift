@@ -32,6 +32,8 @@ struct EpochSums: Codable, Sendable {
     var lateLoss: Double { lateDenominator > 0 ? lateLossSum / lateDenominator : meanLoss }
     var accuracy: Double { Double(correctCount) / Double(sampleCount) }
     var isComplete: Bool { doneCount >= stepCount }
+    /// Whether one step is left.
+    var isBeforeLast: Bool { doneCount == stepCount - 1 }
 
     /// Gives an epoch that is resumed another length, when the run was made longer or shorter.
     mutating func resize(stepCount: Int) { self.stepCount = max(stepCount, doneCount) }

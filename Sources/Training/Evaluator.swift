@@ -15,6 +15,8 @@ package struct Evaluation: Sendable, Equatable {
     package let confusionMatrix: [[Int]]?
     /// Of each sample, where they were asked for and there are classes.
     package let predictions: [UInt8]?
+    /// The probabilities of these predictions.
+    package let confidences: [Float]?
 }
 
 /// Scores samples in file order, in grains of 32, each worker its part; sums go along the canonical tree.
@@ -30,6 +32,7 @@ package struct Evaluator: ~Copyable {
     private let workspace: AlignedBuffer<Float>
     private let activations: Activations
     private let buffers: SampleBuffers
+    private let probabilities: AlignedBuffer<Float>
 
     /// - Parameter standardization: What the network's weights were trained with.
     package init(
@@ -42,6 +45,8 @@ package struct Evaluator: ~Copyable {
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
         buffers = SampleBuffers(capacity: capacity)
+        probabilities = AlignedBuffer(
+            count: loss.description.target == .label ? capacity * network.outputCount : 0)
     }
 
     /// All workers call it and all get the same result.
@@ -57,6 +62,7 @@ package struct Evaluator: ~Copyable {
         let classCount = target == .label ? activations.outputCount : 0
         var statistics: [GrainStatistics] = []
         var predictions: [UInt8] = []
+        var confidences: [Float] = []
         var confusion = [Int](repeating: 0, count: classCount * classCount)
         for first in stride(from: run.lowerBound, to: run.upperBound, by: Self.grainsAtOnce) {
             let grains = first..<min(first + Self.grainsAtOnce, run.upperBound)
@@ -67,6 +73,7 @@ package struct Evaluator: ~Copyable {
             }
             if keepsPredictions && target == .label {
                 predictions += UnsafeBufferPointer(start: buffers.predictions.base, count: samples.count)
+                confidences += self.confidences(samples.count)
             }
             for grain in grains {
                 let rows = partition.samples(of: grain..<grain + 1)
@@ -83,6 +90,7 @@ package struct Evaluator: ~Copyable {
         }
         // Workers' samples follow each other in the order of ranks.
         let allPredictions = keepsPredictions ? try communicator.allGather(predictions).flatMap { $0 } : []
+        let allConfidences = keepsPredictions ? try communicator.allGather(confidences).flatMap { $0 } : []
         let denominator = images.labels.withUnsafeBufferPointer { labels in
             loss.denominator(partition) { labels[Int(indices[$0])] }
         }
@@ -92,7 +100,16 @@ package struct Evaluator: ~Copyable {
             sampleCount: indices.count,
             confusionMatrix: target == .label
                 ? (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) } : nil,
-            predictions: keepsPredictions && target == .label ? allPredictions : nil)
+            predictions: keepsPredictions && target == .label ? allPredictions : nil,
+            confidences: keepsPredictions && target == .label ? allConfidences : nil)
+    }
+
+    /// Of the first `count` samples' predictions.
+    private func confidences(_ count: Int) -> [Float] {
+        let classCount = activations.outputCount
+        loss.description.kind.probabilities(
+            rowCount: count, columnCount: classCount, activations.logits, to: probabilities.base, kernels: kernels)
+        return (0..<count).map { probabilities.base[$0 * classCount + Int(buffers.predictions.base[$0])] }
     }
 
     private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) throws {

@@ -73,7 +73,7 @@ package final class InputStandardization: Sendable {
     private static let meanName = Checkpoint.statePrefix + "input/mean"
     private static let scaleName = Checkpoint.statePrefix + "input/scale"
 
-    var tensors: [Checkpoint.Tensor] {
+    package var tensors: [Checkpoint.Tensor] {
         [
             Checkpoint.Tensor(Self.meanName, [means.count], means),
             Checkpoint.Tensor(Self.scaleName, [scales.count], scales),

@@ -17,6 +17,15 @@ extension Network {
         Checkpoint.parametersSHA256(of: tensors(parameters, state: state))
     }
 
+    /// The same tensor by tensor, which says where two runs part.
+    func tensorHashes(_ parameters: UnsafePointer<Float>, state: UnsafePointer<Float>) -> [TensorHash] {
+        tensors(parameters, state: state).map { tensor in
+            var hasher = ParametersHasher()
+            hasher.update(bytes: tensor.bytes)
+            return TensorHash(name: tensor.name, sha256: hasher.finish())
+        }
+    }
+
     /// What is needed to use the weights.
     var metadata: Metadata {
         var metadata: Metadata = [

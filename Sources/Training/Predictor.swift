@@ -1,13 +1,16 @@
 import Checkpoints
+import DataLoading
 import Errors
 import KernelContract
 import Models
 import Tensors
 
-/// A trained network for single samples, on one worker. Not to be used by two threads at once.
+/// A trained network for samples at hand, on one worker. Not to be used by two threads at once.
 package final class Predictor {
     package let network: Network
     package let parametersSHA256: String
+    /// What it was trained with, which says what its outputs mean.
+    package let lossKind: LossKind
     private let kernels: any KernelSet
     private let standardization: InputStandardization?
     private let parameters: AlignedBuffer<Float>
@@ -15,8 +18,10 @@ package final class Predictor {
     private let workspace: AlignedBuffer<Float>
     private let activations: Activations
 
-    /// - Parameter path: A checkpoint. Its moving average is what predicts, where it has one.
-    package init(checkpoint path: String, kernels: any KernelSet) throws {
+    /// - Parameters:
+    ///   - path: A checkpoint. Its moving average is what predicts, where it has one.
+    ///   - capacity: Samples that go through the network together; no bit depends on it.
+    package init(checkpoint path: String, kernels: any KernelSet, capacity: Int = 1) throws {
         let checkpoint = try Checkpoint(contentsOf: path)
         let network = try Network(checkpoint, path: path)
         standardization = try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
@@ -27,8 +32,9 @@ package final class Predictor {
         state = AlignedBuffer(count: network.stateLayout.floatCount)
         try network.stateLayout.load(checkpoint, into: state.base, path: path)
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
-        activations = Activations(network: network, capacity: 1)
+        activations = Activations(network: network, capacity: capacity)
         parametersSHA256 = checkpoint.parametersSHA256
+        lossKind = LossKind(of: checkpoint, target: network.target, path: path)
         self.network = network
         self.kernels = kernels
     }
@@ -47,10 +53,53 @@ package final class Predictor {
             kernels.convertPixels($0.baseAddress!, count: pixels.count, to: activations.input)
             standardization?.apply(to: activations.input, columns: 0..<pixels.count, kernels: kernels)
         }
-        try activations.forward(
-            LayerContext(
-                kernels: kernels, workspace: workspace.base, parameters: parameters.base, state: state.base),
-            sampleCount: 1)
+        try activations.forward(context, sampleCount: 1)
         return Array(UnsafeBufferPointer(start: activations.logits, count: activations.outputCount))
+    }
+
+    /// The outputs for samples of a data set, `[samples.count, outputs]`.
+    ///
+    /// - Throws: `Failure(.data)` where the number of pixels is not that of the network's input.
+    package func outputs(of images: LabelledImages, _ samples: [Int32]) throws -> [Float] {
+        guard images.pixelsPerImage == network.inputFeatures else {
+            throw Failure(
+                .data,
+                "images of \(images.pixelsPerImage) bytes, but the network takes \(network.inputShape), "
+                    + "\(network.inputFeatures) bytes")
+        }
+        let reader = SampleReader(images: images, kernels: kernels, standardization: standardization)
+        var outputs: [Float] = []
+        outputs.reserveCapacity(samples.count * activations.outputCount)
+        for first in stride(from: 0, to: samples.count, by: activations.capacity) {
+            let part = samples[first..<min(first + activations.capacity, samples.count)]
+            part.withUnsafeBufferPointer { reader.gather($0, to: .init(pixels: activations.input)) }
+            try activations.forward(context, sampleCount: part.count)
+            outputs += UnsafeBufferPointer(start: activations.logits, count: part.count * activations.outputCount)
+        }
+        return outputs
+    }
+
+    /// What rows of outputs say about each class; of an auto-encoder the pixels from 0 to 1 that they stand for.
+    package func probabilities(_ outputs: [Float]) -> [Float] {
+        var result = outputs
+        if network.target == .input, lossKind != .binaryCrossEntropy, let standardization {
+            // Outputs are compared with what the first layer sees.
+            let (means, scales) = (standardization.means, standardization.scales)
+            for index in result.indices {
+                let pixel = index % network.outputCount
+                result[index] = result[index] / scales[pixel] + means[pixel]
+            }
+        }
+        result.withUnsafeMutableBufferPointer { values in
+            guard let base = values.baseAddress else { return }
+            lossKind.probabilities(
+                rowCount: values.count / network.outputCount, columnCount: network.outputCount, base, to: base,
+                kernels: kernels)
+        }
+        return result
+    }
+
+    private var context: LayerContext {
+        LayerContext(kernels: kernels, workspace: workspace.base, parameters: parameters.base, state: state.base)
     }
 }

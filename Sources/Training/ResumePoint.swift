@@ -123,7 +123,8 @@ extension TrainingConfiguration {
 
     /// What decides nothing: where data lie, what is recorded and when.
     private static let keysWithoutResult = [
-        "dataset", "data-dir", "initial-weights", "hash-every", "checkpoint-every", "keep-checkpoints",
+        "dataset", "data-dir", "initial-weights", "hash-every", "histogram-every", "checkpoint-every",
+        "keep-checkpoints",
     ]
 
     /// The part of the configuration that determines the result, a line for each key.

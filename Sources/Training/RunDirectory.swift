@@ -110,7 +110,10 @@ package final class RunDirectory {
     }
 
     private func removeRun() throws {
-        for file in Self.files.map({ "\(path)/\($0)" }) + checkpoints.pathsByAge
+        let events = "\(path)/tensorboard"
+        let records = ((try? FileManager.default.contentsOfDirectory(atPath: events)) ?? [])
+            .filter { $0.hasPrefix("events.out.tfevents.") }.map { "\(events)/\($0)" }
+        for file in Self.files.map({ "\(path)/\($0)" }) + checkpoints.pathsByAge + records
         where unlink(file) != 0 && errno != ENOENT {
             throw Failure(.outputRefused, "\(file): cannot be removed: \(systemMessage(errno))")
         }

@@ -34,6 +34,7 @@ package struct Trainer: ~Copyable {
     private let buffers: SampleBuffers
     private let accumulator: GradientAccumulator
     private let gradientWatch: GradientWatch
+    private let gradientCounts: HistogramCounts?
     var optimizer: Optimizer
     let reducer: GradientReducer
     private let factored: FactoredGradients
@@ -53,6 +54,18 @@ package struct Trainer: ~Copyable {
     package var hasSeenGradient: Bool {
         get { gradientWatch.hasSeen }
         nonmutating set { gradientWatch.hasSeen = newValue }
+    }
+
+    /// Whether the next step counts the values of its gradients, before clipping; without effect unless histograms are asked
+    /// for.
+    var countsGradients: Bool {
+        get { gradientCounts?.isOn ?? false }
+        nonmutating set { gradientCounts?.isOn = newValue }
+    }
+
+    /// Of the last step that counted. Collective.
+    func takeGradientHistograms(_ communicator: borrowing Communicator) throws -> [TensorHistogram] {
+        try gradientCounts?.take("gradients", communicator) ?? []
     }
 
     /// - Parameter sampleCount: Samples of an epoch, which decides whether there is a short last batch.
@@ -104,6 +117,7 @@ package struct Trainer: ~Copyable {
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
             averages: configuration.update.averageColumn.map { reducer.column($0) } ?? reducer.parameters)
         gradientWatch = GradientWatch(layout: network.layout, slice: reducer.slice)
+        gradientCounts = configuration.histogramEvery.map { _ in HistogramCounts(network.layout) }
         accumulator = GradientAccumulator(
             slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
         let activations = Activations(network: network, capacity: capacity, factored: shelf.operations)
@@ -199,6 +213,7 @@ package struct Trainer: ~Copyable {
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
+                    gradientCounts?.add(range, sum)
                     update(range, sum)
                 }
                 lap(.optimizer)

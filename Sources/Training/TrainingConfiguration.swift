@@ -39,6 +39,8 @@ package struct TrainingConfiguration: Sendable {
     package var selection: ModelSelection?
     /// Steps between two `parametersSHA256` in the metrics; nil for none.
     package var hashEvery: Int?
+    /// Epochs between two histograms of weights and gradients; nil for none.
+    package var histogramEvery: Int?
     package var checkpoints: CheckpointPolicy
 
     package enum Reduction: String, CaseIterable, Sendable {

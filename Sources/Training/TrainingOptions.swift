@@ -63,6 +63,7 @@ package struct TrainingOptions: Sendable {
     package var minDelta: Double?
     package var reduction: String?
     package var hashEvery: Int?
+    package var histogramEvery: Int?
     package var checkpointEvery: String?
     package var keepCheckpoints: Int?
     /// Where in a file an option was said, by its name; nothing for those of the command line.
@@ -115,7 +116,9 @@ package struct TrainingOptions: Sendable {
             validationSplit: validationSplit, reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
             selection: try resolvedSelection(
                 target: loss.target, holdsOut: validationSplit > 0 || fold != nil, dataset: dataset),
-            hashEvery: try hashEvery.map { try positive($0, "hash-every") }, checkpoints: try resolvedCheckpoints())
+            hashEvery: try hashEvery.map { try positive($0, "hash-every") },
+            histogramEvery: try histogramEvery.map { try positive($0, "histogram-every") },
+            checkpoints: try resolvedCheckpoints())
     }
 
     /// `--init` comes first, as a rule for all weights.

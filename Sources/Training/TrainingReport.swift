@@ -1,3 +1,4 @@
+import DataLoading
 import Foundation
 
 /// One logged point of `metrics.jsonl`.
@@ -14,8 +15,16 @@ package struct MetricsPoint: Codable, Sendable {
     package var learningRate: Double?
     package var samplesPerSecond: Double?
     package var parametersSHA256: String?
+    /// With `parametersSHA256`: of each tensor, parameters and then running statistics in layer order.
+    package var tensorSHA256: [TensorHash]?
     /// Since training began.
     package var wallSeconds: Double
+}
+
+/// The SHA-256 of one tensor's bytes as a checkpoint stores it.
+package struct TensorHash: Codable, Sendable, Equatable {
+    package let name: String
+    package let sha256: String
 }
 
 /// `summary.json`.
@@ -74,8 +83,19 @@ package protocol TrainingObserver {
     /// After every step; must be quick.
     func stepped(_ progress: TrainingProgress)
     func finishedEpoch(_ epoch: Int, of epochs: Int, points: [MetricsPoint])
+    /// After an evaluation during training, before `finishedEpoch`.
+    func evaluated(_ evaluation: Evaluation, _ split: MetricsPoint.Split, _ images: LabelledImages, step: Int)
+    /// With `--histogram-every`, before `finishedEpoch`: of weights, and of the gradients of the step that is over.
+    func sampled(_ histograms: [TensorHistogram], step: Int)
     func warned(_ warning: String)
     func finished(_ summary: TrainingSummary, path: String)
+}
+
+extension TrainingObserver {
+    package func evaluated(
+        _ evaluation: Evaluation, _ split: MetricsPoint.Split, _ images: LabelledImages, step: Int
+    ) {}
+    package func sampled(_ histograms: [TensorHistogram], step: Int) {}
 }
 
 package struct TrainingStart: Sendable {

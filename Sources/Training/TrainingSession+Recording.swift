@@ -66,8 +66,19 @@ extension TrainingSession {
             MetricsPoint(
                 step: trainer.stepCount, epoch: epoch, split: .train,
                 parametersSHA256: network.parametersSHA256(trainer.parameters, state: trainer.state),
+                tensorSHA256: network.tensorHashes(trainer.parameters, state: trainer.state),
                 wallSeconds: wallSeconds)
         ])
+    }
+
+    /// Weights after the step just done, and its gradients. Collective.
+    func sampleHistograms(_ communicator: borrowing Communicator) throws {
+        let gradients = try trainer.takeGradientHistograms(communicator)
+        let weights = HistogramCounts(network.layout)
+        weights.isOn = communicator.rank == 0
+        weights.add(0..<network.layout.floatCount, trainer.parameters)
+        let all = try weights.take("weights", communicator) + gradients
+        observer?.sampled(all, step: trainer.stepCount)
     }
 
     mutating func finish(_ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator) throws {

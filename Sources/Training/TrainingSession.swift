@@ -119,9 +119,11 @@ struct TrainingSession: ~Copyable {
         sums.resize(stepCount: stepCount)
         let clock = EpochClock(sums)
         var readAhead = BlockReadAhead(order, of: data.train)
+        let isSampled = configuration.histogramEvery.map { epoch.isMultiple(of: $0) } ?? false
         while !sums.isComplete {
             learningRate = schedule.learningRate(step: trainer.stepCount)
             readAhead.advance(to: length.position(ofStep: sums.doneCount))
+            trainer.countsGradients = isSampled && sums.isBeforeLast
             let result = try trainer.step(
                 order, index: sums.doneCount, learningRate: learningRate, requests: takeRequests())
             if firstStepSeconds == nil { firstStepSeconds = ProcessAge.seconds }
@@ -130,6 +132,8 @@ struct TrainingSession: ~Copyable {
             sums.add(result)
             if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) { recordHash(epoch: epoch) }
             observe(epoch, sums, clock)
+            // Before a checkpoint of this step, so that a run that goes on from it has them behind it.
+            if isSampled && sums.isComplete { try sampleHistograms(communicator) }
             if !result.requests.isEmpty { try fulfil(result.requests, epoch, sums, communicator) }
         }
         let rate = clock.samplesPerSecond(sums)
@@ -169,12 +173,13 @@ struct TrainingSession: ~Copyable {
         let result = try evaluator.evaluate(
             isTest ? data.test : data.validationImages,
             indices: isTest ? (0..<Int32(data.test.count)).map { $0 } : self.split.validation,
-            parameters: parameters, state: trainer.state, communicator: communicator)
+            parameters: parameters, state: trainer.state, keepsPredictions: isTest, communicator: communicator)
         if isTest { evaluationSeconds = Double(PhaseClock.now() - begin) * 1e-9 }
         // Finite weights can still overflow the loss; all workers see the same.
         guard result.loss.isFinite else {
             return try communicator.agree { throw notFinite("the \(split.rawValue) loss") }
         }
+        observer?.evaluated(result, split, isTest ? data.test : data.validationImages, step: trainer.stepCount)
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: split, loss: result.loss, accuracy: result.accuracy,
             wallSeconds: wallSeconds)

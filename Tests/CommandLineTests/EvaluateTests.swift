@@ -67,7 +67,7 @@ extension CommandLineTests {
             let result = try bench.run(["evaluate", "run"])
             #expect(result.exitCode == 0 && result.standardError == "", "\(result)")
             let lines = result.standardOutput.split(separator: "\n")
-            #expect(lines.count == 2 + SmallDataset.classCount, "\(result.standardOutput)")
+            #expect(lines.count == 3 + SmallDataset.classCount, "\(result.standardOutput)")
             #expect(lines.first?.contains("100 samples, loss ") == true && !result.standardOutput.contains("\u{1B}"))
         }
 

@@ -1,0 +1,39 @@
+import Errors
+import KernelContract
+import Training
+
+/// Which data a checkpoint is applied to: those of its run, or others by name.
+struct EvaluationSource {
+    let location: CheckpointLocation
+    let dataset: SharedDataset
+    let split: EvaluatedSplit
+    /// Of the run on the same data, which says what it held out.
+    private let configuration: TrainingConfiguration?
+
+    /// - Parameter name: Nil for the run's own data; classes are those that the checkpoint was trained on.
+    init(
+        _ location: CheckpointLocation, dataset name: String?, dataDirectory: String?, split: EvaluatedSplit
+    ) throws {
+        self.location = location
+        self.split = split
+        if let name {
+            // What is wrong with the file is told where it is read.
+            let options = location.runOptions ?? (try? TrainingOptions(ofCheckpoint: location.path))
+            dataset = SharedDataset(name: name, dataDirectory: dataDirectory, classes: options?.classes)
+            configuration = nil
+            return
+        }
+        guard var own = location.runOptions, own.dataset != nil else {
+            throw Failure(.usage, "\(location.path) does not lie in a run's folder: name the data with --dataset")
+        }
+        own.dataDirectory = dataDirectory ?? own.dataDirectory
+        dataset = own.sharedDataset
+        configuration = split == .validation ? try own.resolved(dataset: dataset) : nil
+    }
+
+    func evaluation(_ kernels: any KernelSet) throws -> CheckpointEvaluation {
+        CheckpointEvaluation(
+            path: location.path, dataset: dataset, split: split, loss: try location.runOptions?.resolvedLoss(),
+            configuration: configuration, kernels: kernels)
+    }
+}

@@ -122,12 +122,19 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: common),
 
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Checkpoints", "Communication", "CPNG", "DataLoading", "Errors", "KernelContract", "Models", "Numerics",
+                "Randomness", "Sweeps", "Tensors", "Training",
+            ], swiftSettings: common),
+
         // Level 4
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Optimizers", "Sweeps",
-                "Tensors", "Training", "Understanding",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Optimizers", "Reports", "Sweeps", "Tensors", "Training", "Understanding",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
@@ -201,6 +208,12 @@ let package = Package(
                 "DatabaseProbe", "Errors", "Models", "Numerics", "Randomness", "SearchFunctions", "Sweeps", "Training",
             ],
             swiftSettings: common),
+        .testTarget(
+            name: "ReportsTests",
+            dependencies: [
+                "Checkpoints", "DataLoading", "Errors", "KernelContract", "Kernels", "Models", "Randomness", "Reports",
+                "Sweeps", "Tensors", "Training",
+            ], swiftSettings: common),
         .target(
             name: "DatabaseProbe", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
             path: "Tests/RankPrograms/DatabaseProbe", swiftSettings: common),

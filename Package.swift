@@ -57,6 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", "0.27.1"..<"0.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: variants + fuzzing + [
@@ -127,6 +128,8 @@ let package = Package(
             dependencies: [
                 "Checkpoints", "Communication", "CPNG", "DataLoading", "Errors", "KernelContract", "Models", "Numerics",
                 "Randomness", "Sweeps", "Tensors", "Training",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
             ], swiftSettings: common),
 
         // Level 4

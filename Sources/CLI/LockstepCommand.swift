@@ -17,7 +17,7 @@ struct LockstepCommand: ParsableCommand {
         subcommands: [
             TrainCommand.self, ResumeCommand.self, VerifyResumeCommand.self, SweepCommand.self, EvaluateCommand.self,
             PCACommand.self, ExplainCommand.self, CheckGradientsCommand.self, DataCommand.self, InfoCommand.self,
-            BenchCommand.self, ReportCommand.self,
+            BenchCommand.self, ReportCommand.self, ServeCommand.self,
         ])
 }
 

@@ -4,8 +4,6 @@ import Foundation
 
 /// The page of several runs side by side.
 struct ComparisonPage {
-    let html: String
-
     struct Figures: Codable {
         let kind: String
         let runs: [Run]
@@ -26,8 +24,12 @@ struct ComparisonPage {
     }
 
     private let runs: [RunFolder]
+    private let names: [String]
+    /// By run and test image; nil where that is not known.
     private let right: [[Bool]?]
     private let families: [RunFamily]
+    private let pairs: [Pair]
+    private let isLive: Bool
 
     /// Up to so many runs each pair is tested; of more each against the best.
     private static let pairedRunLimit = 10
@@ -45,35 +47,42 @@ struct ComparisonPage {
             sets.append(evaluated.map { "\($0.data.name) \($0.data.test.count)" })
         }
         runs = folders
+        self.names = names
         self.right = right
         families = RunFamily.all(folders, names: names)
-        let pairs = Self.pairs(right, sets).map { first, second in
+        pairs = Self.pairs(right, sets).map { first, second in
             Pair(
                 first: names[first], second: names[second],
                 test: McNemarTest(firstIsRight: right[first] ?? [], secondIsRight: right[second] ?? []))
         }
-        let problems = zip(names, folders).flatMap { name, run in run.problems.map { "\(name): \($0)" } }
-        let figures = Figures(
+        isLive = options.isLive
+    }
+
+    var html: String {
+        let problems = zip(names, runs).flatMap { name, run in run.problems.map { "\(name): \($0)" } }
+        let charts = charts
+        let training = PageSection(
+            "Training", id: "training", "<div class=\"charts\">\(charts.map(\.html))</div>\(bandNote)")
+        let sections =
+            [PageSection("Results", id: "result", results)] + (charts.isEmpty ? [] : [training]) + [
+                PageSection("Differing settings", id: "settings", settings),
+                PageSection("Paired tests", id: "tests", tests),
+            ]
+        return PageDocument(
+            title: PageText.plural(runs.count, "run"),
+            lead: "<p class=\"lead\">\(names.joined(separator: ", ").cut(400))</p>", problems: problems,
+            sections: sections, figures: RunPage.json(figures), isLive: isLive
+        ).html.text
+    }
+
+    private var figures: Figures {
+        Figures(
             kind: "runs",
-            runs: folders.indices.map { index in
+            runs: runs.indices.map { index in
                 Run(
-                    name: names[index], testAccuracy: folders[index].summary?.testAccuracy,
+                    name: names[index], testAccuracy: runs[index].summary?.testAccuracy,
                     isEvaluated: right[index] != nil, rightCount: right[index]?.count { $0 })
             }, tests: pairs)
-        var sections = [PageSection("Results", id: "result", "")]
-        sections[0] = PageSection("Results", id: "result", results(names))
-        let charts = self.charts
-        if !charts.isEmpty {
-            sections.append(
-                PageSection("Training", id: "training", "<div class=\"charts\">\(charts.map(\.html))</div>\(bandNote)"))
-        }
-        sections.append(PageSection("Differing settings", id: "settings", settings(names)))
-        sections.append(PageSection("Paired tests", id: "tests", tests(pairs)))
-        html =
-            PageDocument(
-                title: "\(folders.count) runs", lead: "<p class=\"lead\">\(names.joined(separator: ", ").cut(400))</p>",
-                problems: problems, sections: sections, figures: RunPage.json(figures), isLive: options.isLive
-            ).html.text
     }
 
     /// Indices of runs that can be compared sample by sample.
@@ -92,7 +101,7 @@ struct ComparisonPage {
         }
     }
 
-    private func results(_ names: [String]) -> HTML {
+    private var results: HTML {
         let rows: [HTML] = runs.indices.map { index in
             let summary = runs[index].summary
             let own = right[index].map { PageText.percent(Double($0.count { $0 }) / Double(max($0.count, 1))) }
@@ -148,7 +157,7 @@ struct ComparisonPage {
             """ : ""
     }
 
-    private func settings(_ names: [String]) -> HTML {
+    private var settings: HTML {
         let given = runs.map { run in
             Dictionary(run.options?.given ?? [], uniquingKeysWith: { $1 })
         }
@@ -170,7 +179,7 @@ struct ComparisonPage {
             """
     }
 
-    private func tests(_ pairs: [Pair]) -> HTML {
+    private var tests: HTML {
         guard !pairs.isEmpty else {
             return "<p>No two of these runs are classifiers whose checkpoints and test set are there.</p>"
         }

@@ -80,6 +80,11 @@ package struct NetworkOutcome: Sendable {
         return end
     }
 
+    /// Each thread writes the rows of its own samples.
+    private struct Target: @unchecked Sendable {
+        let base: UnsafeMutablePointer<Float>
+    }
+
     /// A network with its weights.
     private final class LoadedNetwork: Sendable {
         let network: Network
@@ -108,11 +113,12 @@ package struct NetworkOutcome: Sendable {
             let result = [Float](unsafeUninitializedCapacity: images.count * network.outputCount) { buffer, count in
                 buffer.initialize(repeating: 0)
                 count = buffer.count
-                guard let target = buffer.baseAddress else { return }
+                guard let base = buffer.baseAddress else { return }
+                let target = Target(base: base)
                 DispatchQueue.concurrentPerform(iterations: threads) { thread in
                     do {
                         let own = batches * thread / threads..<batches * (thread + 1) / threads
-                        try evaluate(own, images, standardization, kernels, to: target)
+                        try evaluate(own, images, standardization, kernels, to: target.base)
                     } catch { failure.withLock { $0 = error } }
                 }
             }

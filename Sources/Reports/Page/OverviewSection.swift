@@ -75,10 +75,10 @@ struct OverviewSection {
 
     private var configuration: HTML {
         guard let options = run.options else {
-            guard let text = run.configurationText else { return "<p>config.yaml is missing.</p>" }
-            return "<p>config.yaml cannot be read as one; it says:</p><pre tabindex=\"0\">\(text.cut(20_000))</pre>"
+            guard let text = run.configurationText else { return "<p>It is not known.</p>" }
+            return "<p>config.yaml cannot be read; it says:</p><pre tabindex=\"0\">\(text.cut(20_000))</pre>"
         }
-        return Self.table("config.yaml", options.given.map { ($0.option, $0.text) })
+        return Self.table("Options", options.given.map { ($0.option, $0.text) })
     }
 
     static func table(_ caption: String, _ rows: [(String, String)]) -> HTML {

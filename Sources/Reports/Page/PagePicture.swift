@@ -30,7 +30,7 @@ package struct PagePicture: Sendable {
         bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
             var size = png_alloc_size_t(capacity)
             let isWritten = png_image_write_to_memory(&header, buffer.baseAddress, &size, 0, pixels, 0, nil)
-            precondition(isWritten != 0, "PagePicture: \(width) × \(height) × \(channels) pixels")
+            precondition(isWritten != 0, "PagePicture: \(image.width) × \(image.height) × \(channels) pixels")
             count = Int(size)
         }
     }

@@ -10,6 +10,16 @@ let pageScript = #"""
       return element;
     };
 
+    // What does not scroll needs no stop of the tab key.
+    const regions = all(".scroll");
+    const stop = () => regions.forEach((region) => {
+      const scrolls = region.scrollWidth > region.clientWidth + 1 || region.scrollHeight > region.clientHeight + 1;
+      if (scrolls) region.tabIndex = 0; else region.removeAttribute("tabindex");
+    });
+    stop();
+    window.addEventListener("resize", stop);
+    all("details").forEach((details) => details.addEventListener("toggle", stop));
+
     // The confusion matrix: one stop of the tab key, arrow keys within, pictures below.
     const matrix = document.getElementById("matrix");
     const results = figures.classification;

@@ -1,3 +1,4 @@
+import Checkpoints
 import Errors
 import Foundation
 import Glibc
@@ -83,12 +84,22 @@ package struct RunFolder: Sendable {
 
         let configuration = files.contents(atPath: "\(path)/config.yaml")
         configurationText = configuration.map { String(decoding: $0, as: UTF8.self) }
+        checkpoints = Self.checkpoints(path)
+        if checkpoints.isEmpty && !isRunning {
+            problems.append("checkpoints/ holds no checkpoint: the page lacks all that needs the weights.")
+        }
         var options: TrainingOptions?
-        do { options = try TrainingOptions(ofRun: path) } catch {
-            problems.append("\(Failure(wrapping: error).message). The page lacks the command that repeats the run.")
+        do { options = try TrainingOptions(ofRun: path) } catch { problems.append(Failure(wrapping: error).message) }
+        if configuration == nil { problems.append("config.yaml is missing.") }
+        if options == nil {
+            // A checkpoint knows how it was made.
+            options = checkpoints.lazy.compactMap { Self.options(ofCheckpoint: $0) }.first
+            problems.append(
+                options == nil
+                    ? "So the page lacks the configuration and the command that repeats the run."
+                    : "The configuration on the page is that of a checkpoint.")
         }
         self.options = options
-        if configuration == nil { problems.append("config.yaml is missing: the page lacks the configuration.") }
 
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
@@ -125,10 +136,6 @@ package struct RunFolder: Sendable {
             problems.append("summary.json is missing: the run was stopped before its end, or the file was removed.")
         }
         self.summary = summary
-        checkpoints = Self.checkpoints(path)
-        if checkpoints.isEmpty && !isRunning {
-            problems.append("checkpoints/ holds no checkpoint: the page lacks all that needs the weights.")
-        }
         self.problems = problems
     }
 
@@ -153,6 +160,11 @@ package struct RunFolder: Sendable {
         let store = CheckpointStore(folder: "\(path)/checkpoints")
         let best = FileManager.default.fileExists(atPath: store.bestPath) ? [store.bestPath] : []
         return best + store.steps().reversed().map { store.path(step: $0) }
+    }
+
+    private static func options(ofCheckpoint path: String) -> TrainingOptions? {
+        guard let yaml = try? SafetensorsReader(path).header.metadata[MetadataKey.configuration] else { return nil }
+        return try? TrainingOptions(yaml: yaml, path: path)
     }
 
     /// Whether a process holds the folder's lock.

@@ -43,6 +43,7 @@ class Browser:
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Emulation.setFocusEmulationEnabled", enabled=True)
 
     def call(self, method, **parameters):
         self.number += 1
@@ -67,7 +68,8 @@ class Browser:
     def open(self, address, width, is_dark=False, media=""):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 500)
         self.call("Emulation.setEmulatedMedia", media=media,
-                  features=[{"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}])
+                  features=[{"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"},
+                            {"name": "prefers-reduced-motion", "value": "reduce"}])
         self.events = []
         self.call("Page.navigate", url=address)
         for _ in range(300):
@@ -176,7 +178,7 @@ def check_brush(browser, figures):
     check(rows(browser) == everything, "Escape frees the axis")
     # By pointer: the upper half of the first axis.
     box = browser.run("(() => { const hit = document.querySelector('.brush[data-a=\"0\"] .hit'); "
-                      "hit.scrollIntoView({ block: 'center' }); const r = hit.getBoundingClientRect();"
+                      "hit.scrollIntoView({ block: 'center', behavior: 'instant' }); const r = hit.getBoundingClientRect();"
                       "return [r.left + r.width / 2, r.top, r.bottom]; })()")
     x, top, bottom = box
     browser.mouse("mousePressed", x, top + 14)
@@ -198,7 +200,6 @@ def check_brush(browser, figures):
 
 
 def check_tabs(browser):
-    browser.run("document.activeElement.blur(); window.scrollTo(0, 0)")
     seen = []
     for _ in range(600):
         browser.key("Tab", 9)
@@ -248,10 +249,12 @@ def main():
                 if figures["kind"] == "sweep" and figures.get("trials"):
                     check_brush(browser, figures)
                     done.append("brush")
-                done.append(f"{check_tabs(browser)} stops of the tab key")
-                check_quiet(browser, address)
                 if options.screenshots:
                     browser.screenshot(f"{options.screenshots}/{name}-{width}-used.png")
+                check_quiet(browser, address)
+                browser.open(address, width)
+                done.append(f"{check_tabs(browser)} stops of the tab key")
+                check_quiet(browser, address)
             print(f"{page}: {', '.join(done)}")
     finally:
         browser.close()

@@ -59,22 +59,23 @@ package struct Axis: Sendable {
         return min(max((value - low) / (high - low), 0), 1)
     }
 
-    /// Multiples of 1, 2 or 5 times a power of ten, four to nine of them, that enclose both ends.
+    /// Multiples of 1, 2 or 5 times a power of ten, three to eight of them, that enclose both ends.
     private static func linearTicks(_ low: Double, _ high: Double) -> [Tick] {
         var (low, high) = (low, high)
         if high <= low {
             let reach = low == 0 ? 1 : abs(low) * 0.1
             (low, high) = (low - reach, high + reach)
         }
-        let wanted = (high - low) / 5
+        let wanted = (high - low) / 5 * (1 - 1e-9)
         var exponent = 0
-        while power(exponent + 1) <= wanted && exponent < 300 { exponent += 1 }
-        while power(exponent) > wanted && exponent > -300 { exponent -= 1 }
-        let mantissa = [5, 2, 1].first { Double($0) * power(exponent) <= wanted } ?? 1
+        while power(exponent + 1) < wanted && exponent < 300 { exponent += 1 }
+        while power(exponent) >= wanted && exponent > -300 { exponent -= 1 }
+        // 1, 2, 5 or 10 times a power of ten that is less than wanted.
+        var mantissa = [2, 5].first { Double($0) * power(exponent) >= wanted } ?? 1
+        if mantissa == 1 { (mantissa, exponent) = (1, exponent + 1) }
         let step = Double(mantissa) * power(exponent)
         let first = Int((low / step).rounded(.down))
         let last = Int((high / step).rounded(.up))
-        // An end that only rounding has pushed past a tick needs no further one.
         return (first...last).map { index in
             let value =
                 exponent < 0

@@ -110,17 +110,20 @@ struct LineChart {
 struct ChartFrame {
     static let width = 480.0
     static let height = 270.0
-    private static let (left, right, top, bottom) = (62.0, 14.0, 12.0, 42.0)
+    private static let (right, top, bottom) = (14.0, 12.0, 42.0)
 
     let xAxis: Axis
     let yAxis: Axis
     /// Instead of the ticks of x: names in the middle of equal parts.
     var categories: [String] = []
 
+    /// Room for the ticks' labels, and the title beside them.
+    private var left: Double { 34 + 7.6 * Double(max(3, yAxis.ticks.map(\.label.count).max() ?? 0)) }
+
     func x(_ value: Double) -> Double { place(xAxis.place(value)) }
 
     /// Of a share of the width.
-    func place(_ share: Double) -> Double { Self.left + share * (Self.width - Self.left - Self.right) }
+    func place(_ share: Double) -> Double { left + share * (Self.width - left - Self.right) }
 
     func y(_ value: Double) -> Double {
         Self.height - Self.bottom - yAxis.place(value) * (Self.height - Self.top - Self.bottom)
@@ -130,7 +133,7 @@ struct ChartFrame {
 
     func svg(title: String, description: String, content: [HTML]) -> HTML {
         let floor = Self.height - Self.bottom
-        let (left, right) = (Self.left, Self.width - Self.right)
+        let right = Self.width - Self.right
         let horizontal: [HTML] = yAxis.ticks.map { tick in
             let place = y(tick.value)
             return """

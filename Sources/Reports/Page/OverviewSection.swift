@@ -70,7 +70,7 @@ struct OverviewSection {
         add("share of the peak of its cores", summary.fractionOfPeak.map { PageText.percent($0, 1) })
         add("numerics version", summary.numericsVersion.map { "\($0)" })
         add("resumed from", summary.resumedFrom)
-        return "<h3>Machine</h3>\(Self.table("Machine", rows))"
+        return Self.table("Machine", rows)
     }
 
     private var configuration: HTML {

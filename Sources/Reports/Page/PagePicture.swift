@@ -72,7 +72,7 @@ package struct SpriteSheet: Sendable {
         self.columns = columns
         let rows = (pictures.count + columns - 1) / columns
         let lineLength = columns * width * first.channels
-        var pixels = [UInt8](repeating: 0, count: rows * height * lineLength)
+        var pixels = [UInt8](repeating: 160, count: rows * height * lineLength)
         let line = width * first.channels
         for (index, picture) in pictures.enumerated() {
             let corner = index / columns * height * lineLength + index % columns * line

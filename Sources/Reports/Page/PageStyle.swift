@@ -130,7 +130,8 @@ let pageStyle = """
     button#brush-reset{font:inherit}
     footer{margin-top:2.5rem;border-top:1px solid var(--line);color:var(--dim);font-size:.88rem}
     @media (max-width:40rem){body{padding:0 .6rem 2rem}h1{font-size:1.35rem}th,td{padding:.2rem .35rem}\
-    .settings th{white-space:normal}.matrix td{min-width:2.4rem}.mistake-figure{width:7.2rem}}
+    .settings th{white-space:normal}.matrix td{min-width:2.4rem}.mistake-figure{width:7.2rem}\
+    svg text{font-size:14px}}
     @media print{:root{--ground:#fff;--panel:#f5f5f2;--text:#000;--dim:#444;--line:#bbb;--link:#000;--c0:#0072b2;--c1:#d55e00;\
     --c2:#00805d;--c3:#b25b8c;--c4:#b07700;--c5:#2f8fc4;--c6:#5c5c5c;--c7:#000}body{max-width:none;font-size:10pt}\
     nav,.skip,#brush-hint,#brush-reset,.choice,footer{display:none}.tall{max-height:none;overflow:visible}\

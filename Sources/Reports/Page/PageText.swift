@@ -20,7 +20,7 @@ enum PageText {
 
     static func percent(_ fraction: Double?, _ decimals: Int = 2) -> String {
         guard let fraction else { return none }
-        return fixed(fraction * 100, decimals) + " %"
+        return fixed(fraction * 100, decimals) + "\u{a0}%"
     }
 
     /// 75.3 → "1 min 15 s".

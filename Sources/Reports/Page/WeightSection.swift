@@ -60,8 +60,8 @@ struct WeightSection: Sendable {
         let tiles = (0..<count).map { unit in
             Self.tile(filters, unit).resized(height: size.height, width: size.width).framed
         }
-        var columns = 1
-        while columns * columns < 2 * count { columns += 1 }
+        // Full rows where there are such.
+        let columns = (8...16).reversed().first { count % $0 == 0 } ?? 16
         let sheet = SpriteSheet(tiles, columns: min(columns, count))
         let zoom = max(1, sheet.zoom)
         let isSome = count < filters.count

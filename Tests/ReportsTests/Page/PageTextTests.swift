@@ -37,20 +37,20 @@ struct PageTextTests {
 struct AxisTests {
     /// By hand: low, high, first and last tick, step.
     @Test(arguments: [
-        (0.0, 1.0, 0.0, 1.0, 0.2), (0.31, 0.58, 0.3, 0.6, 0.05), (-3, 7, -4, 8, 2), (0, 1_234, 0, 1_400, 200),
-        (99.1, 99.9, 99, 100, 0.1), (1e-6, 9e-6, 1e-6, 9e-6, 1e-6), (5, 5, 4.5, 5.5, 0.2),
+        (0.0, 1.0, 0.0, 1.0, 0.2), (0.31, 0.58, 0.3, 0.6, 0.1), (-3, 7, -4, 8, 2), (0, 1_234, 0, 1_500, 500),
+        (99.1, 99.9, 99, 100, 0.2), (1e-6, 9e-6, 0, 1e-5, 2e-6), (5, 5, 4.4, 5.6, 0.2),
     ]) func linearTicks(low: Double, high: Double, first: Double, last: Double, step: Double) {
         let axis = Axis("x", covering: [low, high])
         let ticks = axis.ticks.map(\.value)
-        #expect(axis.low <= low && axis.high >= high && ticks.count >= 4 && ticks.count <= 12)
+        #expect(axis.low <= low && axis.high >= high && ticks.count >= 3 && ticks.count <= 8)
         for (a, b) in zip(ticks, ticks.dropFirst()) { #expect(abs(b - a - step) < step * 1e-9, "\(ticks)") }
         #expect(abs(axis.low - first) <= step * 1e-9 || low == high, "\(ticks)")
         #expect(abs(axis.high - last) <= step * 1e-9 || low == high, "\(ticks)")
     }
 
     @Test func ticksAreWrittenWithTheDecimalsThatTheyNeed() {
-        #expect(Axis("x", covering: [0.31, 0.58]).ticks.map(\.label).first == "0.30")
-        #expect(Axis("x", covering: [0, 0.3]).ticks.map(\.label).contains("0.30"))
+        #expect(Axis("x", covering: [0.31, 0.58]).ticks.map(\.label) == ["0.3", "0.4", "0.5", "0.6"])
+        #expect(Axis("x", covering: [0, 0.2]).ticks.map(\.label).contains("0.05"))
         #expect(Axis("x", covering: [0, 120_000]).ticks.map(\.label).contains("100,000"))
         // 3 · 0.1 is not 0.3, but 3 / 10 is.
         #expect(Axis("x", covering: [0, 0.5]).ticks.map(\.value).contains(0.3))

@@ -173,7 +173,7 @@ struct ComparisonPage {
             return "<tr><th scope=\"row\">\(name)</th>\(cells)</tr>"
         }
         return """
-            <div class="scroll" role="region" aria-label="Differing settings" tabindex="0"><table class="numbers">\
+            <div class="scroll" role="region" aria-label="Differing settings" tabindex="0"><table class="numbers texts">\
             <caption>Settings that are not the same in all runs</caption>\
             <thead><tr><th scope="col">run</th>\(head)</tr></thead><tbody>\(rows)</tbody></table></div>
             """

@@ -36,10 +36,13 @@ struct LineChart {
         let frame = ChartFrame(xAxis: xAxis, yAxis: yAxis)
         let drawn = series.filter { !$0.points.isEmpty }
         let legend: [HTML] = drawn.map { series in
-            """
-            <li><svg class="key" viewBox="0 0 30 10" aria-hidden="true"><path class="line p\(series.style % 8)" \
-            d="M1 5H29"/></svg>\(series.name)</li>
-            """
+            let sample: HTML =
+                series.hasLine
+                ? "<path class=\"line p\(series.style % 8)\" d=\"M1 5H29\"/>"
+                : "<circle class=\"f\(series.style % 8)\" cx=\"15\" cy=\"5\" r=\"4\"/>"
+            return """
+                <li><svg class="key" viewBox="0 0 30 10" aria-hidden="true">\(sample)</svg>\(series.name)</li>
+                """
         }
         let names = drawn.map(\.name).joined(separator: ", ")
         let description =
@@ -48,7 +51,7 @@ struct LineChart {
         return """
             <figure class="chart"><figcaption>\(title)</figcaption>
             \(frame.svg(title: title, description: description, content: drawn.map { curve($0, frame) }))
-            \(drawn.count > 1 ? "<ul class=\"legend\">\(legend)</ul>" as HTML : "")
+            \(drawn.count > 1 || drawn.contains { !$0.band.isEmpty } ? "<ul class=\"legend\">\(legend)</ul>" as HTML : "")
             \(numbers(drawn))
             </figure>
             """

@@ -61,7 +61,7 @@ let pageStyle = """
     .tick{stroke-width:3;stroke-dasharray:none;fill:none}
     .diagonal{stroke:var(--dim);stroke-dasharray:5 4;fill:none}
     .legend{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;padding:0;margin:.2rem 0;font-size:.9rem}
-    .key{height:.7em;width:2em;margin-right:.35em;vertical-align:baseline}
+    .key{height:.8em;width:2.2em;margin-right:.35em;vertical-align:baseline}
     .swatch{display:inline-block;width:.9em;height:.9em;margin-right:.35em;vertical-align:-.1em}
     .ramp{display:inline-block;width:5em;height:.8em;margin-right:.5em;vertical-align:-.1em;\
     background:linear-gradient(90deg,rgb(30,110,185),rgb(150,150,150),rgb(230,130,0))}
@@ -70,10 +70,12 @@ let pageStyle = """
     .scroll{overflow-x:auto;max-width:100%}
     .tall{max-height:36rem;overflow-y:auto}
     table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.92rem}
-    caption{text-align:left;color:var(--dim);padding:.2rem 0;font-size:.9rem}
+    caption{text-align:left;color:var(--dim);padding:.2rem 0;font-size:.9rem;position:sticky;left:0;\
+    max-width:calc(100vw - 1.5rem)}
     th,td{padding:.22rem .6rem;text-align:right;border-bottom:1px solid var(--line)}
     th[scope=row],thead th:first-child{text-align:left}
     th{font-weight:600}
+    .texts td{text-align:left}
     .settings td{text-align:left;overflow-wrap:anywhere}
     .settings th{white-space:nowrap;vertical-align:top}
     .range{color:var(--dim);font-size:.88em;white-space:nowrap}
@@ -131,7 +133,7 @@ let pageStyle = """
     footer{margin-top:2.5rem;border-top:1px solid var(--line);color:var(--dim);font-size:.88rem}
     @media (max-width:40rem){body{padding:0 .6rem 2rem}h1{font-size:1.35rem}th,td{padding:.2rem .35rem}\
     .settings th{white-space:normal}.matrix td{min-width:2.4rem}.mistake-figure{width:7.2rem}\
-    svg text{font-size:14px}}
+    svg text{font-size:14px}.meter{width:4rem}}
     @media print{:root{--ground:#fff;--panel:#f5f5f2;--text:#000;--dim:#444;--line:#bbb;--link:#000;--c0:#0072b2;--c1:#d55e00;\
     --c2:#00805d;--c3:#b25b8c;--c4:#b07700;--c5:#2f8fc4;--c6:#5c5c5c;--c7:#000}body{max-width:none;font-size:10pt}\
     nav,.skip,#brush-hint,#brush-reset,.choice,footer{display:none}.tall{max-height:none;overflow:visible}\

@@ -43,8 +43,11 @@ package struct ClassifiedSamples: Sendable {
     package var count: Int { labels.count }
     package var isRight: [Bool] { zip(labels, predictions).map { $0 == $1 } }
 
-    /// Of the predicted class.
-    func confidence(_ sample: Int) -> Double? { probabilities?[sample * classCount + Int(predictions[sample])] }
+    /// Of the predicted class; nil also where weights that are not finite leave no number.
+    func confidence(_ sample: Int) -> Double? {
+        let confidence = probabilities?[sample * classCount + Int(predictions[sample])]
+        return confidence.flatMap { $0.isFinite ? $0 : nil }
+    }
 
     /// `[class, predicted]`, counts.
     package var confusionMatrix: [[Int]] {

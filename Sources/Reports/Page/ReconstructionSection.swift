@@ -177,7 +177,8 @@ private struct ReconstructionReader {
                     if let standardization = outcome.standardization {
                         value = value / Double(standardization.scales[index]) + Double(standardization.means[index])
                     }
-                    return UInt8(min(max(value * 255, 0), 255) + 0.5 > 255 ? 255 : min(max(value * 255, 0), 255) + 0.5)
+                    guard value.isFinite else { return 0 }
+                    return UInt8(min(max(value, 0), 1) * 255 + 0.5)
                 })
         }
         return SpriteSheet(inputs + outputs, columns: samples.count).picture

@@ -102,6 +102,7 @@ final class ReportData {
                 return (outcome, data)
             } catch { run.add(problem: Failure(wrapping: error).message) }
         }
+        run.add(problem: "So no checkpoint can be scored: the page lacks all that needs the weights.")
         return nil
     }
 }

@@ -30,7 +30,7 @@ package struct Axis: Sendable {
         self.high = max(high, ticks.last?.value ?? high)
     }
 
-    /// Whole numbers with a tick for each, or for every second, fifth, …
+    /// Whole numbers from 0, at most 2³², with a tick for each, or for every second, fifth, …
     package init(_ title: String, wholeNumbers range: ClosedRange<Int>) {
         self.title = title
         isLogarithmic = false
@@ -41,11 +41,9 @@ package struct Axis: Sendable {
             step = factors[0]
             factors = factors.dropFirst() + [factors[0] * 10]
         }
-        var ticks: [Tick] = []
-        for value in first...last where value % step == 0 || (value == first && step == 1) {
-            ticks.append(Tick(value: Double(value), label: "\(value)"))
-        }
-        (low, high, self.ticks) = (Double(first), Double(last), ticks)
+        let begin = first + (step - first % step) % step
+        ticks = stride(from: begin, through: last, by: step).map { Tick(value: Double($0), label: "\($0)") }
+        (low, high) = (Double(first), Double(last))
     }
 
     /// From 0 at `low` to 1 at `high`.
@@ -61,7 +59,8 @@ package struct Axis: Sendable {
 
     /// Multiples of 1, 2 or 5 times a power of ten, three to eight of them, that enclose both ends.
     private static func linearTicks(_ low: Double, _ high: Double) -> [Tick] {
-        var (low, high) = (low, high)
+        // Differences of larger numbers are not finite.
+        var (low, high) = (max(low, -1e300), min(high, 1e300))
         if high <= low {
             let reach = low == 0 ? 1 : abs(low) * 0.1
             (low, high) = (low - reach, high + reach)

@@ -108,7 +108,7 @@ package struct RunFolder: Sendable {
         if let bytes = files.contents(atPath: "\(path)/metrics.jsonl") {
             var damagedCount = 0
             for line in bytes.split(separator: UInt8(ascii: "\n")) {
-                if let point = try? decoder.decode(Point.self, from: line) {
+                if let point = try? decoder.decode(Point.self, from: line), 0...1 << 31 ~= point.epoch {
                     points.append(point)
                 } else {
                     damagedCount += 1

@@ -24,10 +24,9 @@ struct SweepAxis: Sendable {
         if all.count == given.count, !all.isEmpty, Set(all).count > 1 {
             let isLogarithmic = all.allSatisfy { $0 > 0 } && (all.max() ?? 1) >= 50 * (all.min() ?? 1)
             let isWhole = all.allSatisfy { $0 == $0.rounded() && abs($0) < 1e6 }
-            let range = Int(all.min() ?? 0)
             let axis =
                 isWhole && !isLogarithmic && (all.max() ?? 0) - (all.min() ?? 0) <= 12
-                ? Axis(option, wholeNumbers: range...Int(all.max() ?? 0))
+                ? Axis(option, wholeNumbers: Int(all.min() ?? 0)...Int(all.max() ?? 0))
                 : Axis(option, covering: all, isLogarithmic: isLogarithmic)
             numbers = values.map { $0?.number }
             places = numbers.map { $0.map { axis.place($0) } }

@@ -73,7 +73,7 @@ struct AxisTests {
         #expect(axis.place(0) == 0 && axis.place(-5) == 0)
     }
 
-    @Test(arguments: [(1, 1), (1, 5), (1, 10), (3, 100), (1, 5_000)]) func wholeTicks(low: Int, high: Int) {
+    @Test(arguments: [(1, 1), (1, 5), (1, 10), (3, 100), (1, 5_000), (0, 1 << 31)]) func wholeTicks(low: Int, high: Int) {
         let axis = Axis("epoch", wholeNumbers: low...high)
         #expect(axis.low == Double(low) && axis.high >= Double(high))
         #expect(axis.ticks.count <= 9 && axis.ticks.allSatisfy { $0.value == $0.value.rounded() }, "\(axis.ticks)")
@@ -84,5 +84,7 @@ struct AxisTests {
         #expect(Axis("x", covering: [.nan, .infinity]).ticks.count > 1)
         #expect(Axis("x", covering: [0, -1], isLogarithmic: true).ticks.count > 1)
         #expect(Axis("x", covering: [1e-320, 1e-310]).ticks.count > 1)
+        #expect((2...9).contains(Axis("x", covering: [-1e308, 1e308]).ticks.count))
+        #expect((2...9).contains(Axis("x", covering: [1e30, 1e30 * (1 + 0x1p-52)]).ticks.count))
     }
 }

@@ -147,8 +147,8 @@ package final class PageServer: Sendable {
             let files = ["config.yaml", "metrics.jsonl", "summary.json", "trace.json", "sweep.yaml", "sweep.sqlite"]
             let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/checkpoints")) ?? []
             for name in files + checkpoints.sorted().map({ "checkpoints/\($0)" }) {
-                var status = Glibc.stat()
-                let isThere = Glibc.stat("\(folder)/\(name)", &status) == 0
+                var status = stat()
+                let isThere = stat("\(folder)/\(name)", &status) == 0
                 let text =
                     isThere
                     ? "\(name) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)\n" : "\(name)\n"

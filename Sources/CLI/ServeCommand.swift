@@ -62,7 +62,7 @@ struct ServeCommand: ParsableCommand {
 
     /// Training must not wait for a page.
     private static func yieldToOthers() {
-        setpriority(__priority_which_t(rawValue: UInt32(PRIO_PROCESS.rawValue)), 0, 19)
+        setpriority(Int32(PRIO_PROCESS.rawValue), 0, 19)
         var parameters = sched_param()
         parameters.sched_priority = 0
         // SCHED_IDLE of Linux.

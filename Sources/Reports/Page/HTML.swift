@@ -53,13 +53,13 @@ package struct HTML: Sendable, Equatable, ExpressibleByStringInterpolation {
     }
 
     /// JSON for a script element: no part of it can end the element.
-    static func json(_ text: String) -> HTML {
+    package static func json(_ text: String) -> HTML {
         HTML(stringLiteral: text.split(separator: "<", omittingEmptySubsequences: false).joined(separator: "\\u003c"))
     }
 }
 
 extension [HTML] {
-    func joined(_ separator: HTML = "") -> HTML {
+    package func joined(_ separator: HTML = "") -> HTML {
         HTML(stringLiteral: map(\.text).joined(separator: separator.text))
     }
 }

@@ -1,7 +1,6 @@
 import Randomness
+import Reports
 import Testing
-
-@testable import Reports
 
 struct PageStatisticsTests {
     /// SciPy: `binomtest(k, n).proportion_ci(method="wilson")`.

@@ -1,6 +1,5 @@
+import Reports
 import Testing
-
-@testable import Reports
 
 struct PageTextTests {
     @Test func textIsEscapedAndPiecesAreNot() {
@@ -73,7 +72,8 @@ struct AxisTests {
         #expect(axis.place(0) == 0 && axis.place(-5) == 0)
     }
 
-    @Test(arguments: [(1, 1), (1, 5), (1, 10), (3, 100), (1, 5_000), (0, 1 << 31)]) func wholeTicks(low: Int, high: Int) {
+    @Test(arguments: [(1, 1), (1, 5), (1, 10), (3, 100), (1, 5_000), (0, 1 << 31)]) func wholeTicks(low: Int, high: Int)
+    {
         let axis = Axis("epoch", wholeNumbers: low...high)
         #expect(axis.low == Double(low) && axis.high >= Double(high))
         #expect(axis.ticks.count <= 9 && axis.ticks.allSatisfy { $0.value == $0.value.rounded() }, "\(axis.ticks)")

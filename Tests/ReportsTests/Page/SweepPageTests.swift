@@ -1,10 +1,9 @@
 import Errors
 import Foundation
 import Kernels
+import Reports
 import Sweeps
 import Testing
-
-@testable import Reports
 
 struct SweepPageTests {
     private final class Folder: Sendable {
@@ -56,7 +55,35 @@ struct SweepPageTests {
         ReportOptions(kernels: try KernelSelection.select(environment: [:]))
     }
 
-    private static func figures(_ html: String) throws -> SweepPage.Figures {
+    /// What the page's JSON says.
+    private struct Figures: Decodable {
+        struct Axis: Decodable {
+            let name: String
+            let isLogarithmic: Bool
+            let choices: [String]
+        }
+
+        struct Trial: Decodable {
+            let number: Int
+            let state: String
+            let value: Double?
+            let places: [Double?]
+        }
+
+        struct Parameter: Decodable {
+            let name: String
+            let importance: Double?
+        }
+
+        let isMaximized: Bool
+        let best: Int?
+        let axes: [Axis]
+        let trials: [Trial]
+        let parameters: [Parameter]
+        let explained: Double?
+    }
+
+    private static func figures(_ html: String) throws -> Figures {
         let begin = try #require(html.range(of: "id=\"figures\">"))
         let end = try #require(html.range(of: "</script>", range: begin.upperBound..<html.endIndex))
         return try JSONDecoder().decode(

@@ -87,7 +87,7 @@ struct SweepPageTests {
         let begin = try #require(html.range(of: "id=\"figures\">"))
         let end = try #require(html.range(of: "</script>", range: begin.upperBound..<html.endIndex))
         return try JSONDecoder().decode(
-            SweepPage.Figures.self, from: Data(html[begin.upperBound..<end.lowerBound].utf8))
+            Figures.self, from: Data(html[begin.upperBound..<end.lowerBound].utf8))
     }
 
     @Test func fiveHundredTrials() throws {

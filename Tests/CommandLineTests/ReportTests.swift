@@ -175,7 +175,7 @@ extension CommandLineTests {
             let bench = try Workbench()
             let runs = ["a", "b", "c"]
             for (name, more) in zip(runs, [[], ["--seed", "8"], ["--learning-rate", "0.01"]]) {
-                _ = try bench.train(["--epochs", "1"] + more, out: name)
+                _ = try bench.train(["--epochs", "2"] + more, out: name)
             }
             var right: [String: [Bool]] = [:]
             for name in runs {

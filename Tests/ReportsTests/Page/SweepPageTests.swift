@@ -55,6 +55,11 @@ struct SweepPageTests {
         ReportOptions(kernels: try KernelSelection.select(environment: [:]))
     }
 
+    /// The folder stays until its page is made.
+    private static func page(_ folder: Folder) throws -> String {
+        try withExtendedLifetime(folder) { try ReportPage([folder.path], options: options()).html }
+    }
+
     /// What the page's JSON says.
     private struct Figures: Decodable {
         struct Axis: Decodable {
@@ -92,9 +97,9 @@ struct SweepPageTests {
 
     @Test func fiveHundredTrials() throws {
         let (folder, records) = try Self.sweep(500)
-        let html = try ReportPage([folder.path], options: Self.options()).html
+        let html = try Self.page(folder)
         #expect(html.utf8.count < 6_000_000)
-        #expect(html == (try ReportPage([folder.path], options: Self.options()).html))
+        #expect(html == (try Self.page(folder)))
         let figures = try Self.figures(html)
         #expect(figures.trials.count == 500 && figures.trials.map(\.number) == Array(1...500))
         for (trial, record) in zip(figures.trials, records) {
@@ -130,19 +135,19 @@ struct SweepPageTests {
 
     @Test func ofNoTrialAndOfOne() throws {
         for count in [1, 2] {
-            let html = try ReportPage([Self.sweep(count).folder.path], options: Self.options()).html
+            let html = try Self.page(Self.sweep(count).folder)
             #expect(try Self.figures(html).trials.count == count)
         }
         let folder = Folder()
         let plan = try SweepPlan(SweepDefinition(yaml: Self.text, path: "sweep.yaml"))
         _ = try SweepDirectory(path: folder.path, plan: plan, text: Self.text, retriesFailed: false)
-        #expect(try ReportPage([folder.path], options: Self.options()).html.contains("No trial has begun yet."))
+        #expect(try Self.page(folder).contains("No trial has begun yet."))
     }
 
     @Test(arguments: ["sweep.yaml", "sweep.sqlite", "overrides.yaml"]) func damaged(file: String) throws {
         let folder = try Self.sweep(3).folder
         try Data("][ \u{1} not: what it was".utf8).write(to: URL(fileURLWithPath: "\(folder.path)/\(file)"))
-        let html = try ReportPage([folder.path], options: Self.options()).html
+        let html = try Self.page(folder)
         #expect(html.contains("id=\"problems\"") && html.contains(file), "\(file)")
     }
 
@@ -155,7 +160,9 @@ struct SweepPageTests {
             }
         }
         let sweep = try Self.sweep(1).folder
-        #expect { try ReportPage([sweep.path, sweep.path], options: Self.options()) } throws: { error in
+        #expect {
+            try withExtendedLifetime(sweep) { try ReportPage([sweep.path, sweep.path], options: Self.options()) }
+        } throws: { error in
             (error as? Failure)?.kind == .usage
         }
     }

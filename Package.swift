@@ -57,6 +57,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-crypto", "3.12.0"..<"5.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", "0.27.1"..<"0.28.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
@@ -126,8 +127,11 @@ let package = Package(
         .target(
             name: "Reports",
             dependencies: [
-                "Checkpoints", "DataLoading", "Errors", "KernelContract", "Models", "Randomness", "Sweeps", "Tensors",
-                "Training", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                "Checkpoints", "Communication", "CPNG", "DataLoading", "Errors", "KernelContract", "Models", "Numerics",
+                "Randomness", "Sweeps", "Tensors", "Training",
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "FlyingSocks", package: "FlyingFox"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], exclude: ["Protocols/onnx.proto", "Protocols/tensorboard.proto"], swiftSettings: common),
 
         // Level 4
@@ -214,8 +218,8 @@ let package = Package(
         .testTarget(
             name: "ReportsTests",
             dependencies: [
-                "Checkpoints", "Communication", "DataLoading", "Errors", "Kernels", "Models", "Reports", "Sweeps",
-                "Tensors", "Training",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
+                "Randomness", "Reports", "Sweeps", "Tensors", "Training",
             ], swiftSettings: common),
         .target(
             name: "DatabaseProbe", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],

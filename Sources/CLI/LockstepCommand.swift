@@ -16,8 +16,8 @@ struct LockstepCommand: ParsableCommand {
         version: programVersion,
         subcommands: [
             TrainCommand.self, ResumeCommand.self, VerifyResumeCommand.self, SweepCommand.self, EvaluateCommand.self,
-            PredictCommand.self, CompareCommand.self, ExportCommand.self, PCACommand.self, ExplainCommand.self,
-            CheckGradientsCommand.self, DataCommand.self, InfoCommand.self,
+            PredictCommand.self, CompareCommand.self, ReportCommand.self, ServeCommand.self, ExportCommand.self,
+            PCACommand.self, ExplainCommand.self, CheckGradientsCommand.self, DataCommand.self, InfoCommand.self,
             BenchCommand.self,
         ])
 }

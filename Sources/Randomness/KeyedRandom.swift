@@ -11,6 +11,8 @@ package enum RandomPurpose: UInt32, Sendable, CaseIterable {
     case search = 7
     case synthetic = 8
     case verification = 9
+    /// Of a report's forest.
+    case importance = 10
 }
 
 /// One stream of random words, keyed by (seed, purpose, epoch, subject): a value without state.

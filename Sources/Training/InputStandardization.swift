@@ -97,7 +97,7 @@ package final class InputStandardization: Sendable {
     }
 
     /// Changes the values at `columns` of one image, the first of which is at `values`.
-    func apply(to values: UnsafeMutablePointer<Float>, columns: Range<Int>, kernels: any KernelSet) {
+    package func apply(to values: UnsafeMutablePointer<Float>, columns: Range<Int>, kernels: any KernelSet) {
         means.withUnsafeBufferPointer { means in
             scales.withUnsafeBufferPointer { scales in
                 kernels.standardize(

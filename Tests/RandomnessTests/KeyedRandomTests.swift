@@ -5,7 +5,7 @@ struct KeyedRandomTests {
     @Test func rawValuesOfPurposesAreFixed() {
         let expected: [(RandomPurpose, UInt32)] = [
             (.initialWeights, 1), (.sampleOrder, 2), (.validationSplit, 3), (.dropout, 4), (.augmentation, 5),
-            (.mixup, 6), (.search, 7), (.synthetic, 8), (.verification, 9),
+            (.mixup, 6), (.search, 7), (.synthetic, 8), (.verification, 9), (.importance, 10),
         ]
         #expect(expected.count == RandomPurpose.allCases.count)
         for (purpose, rawValue) in expected { #expect(purpose.rawValue == rawValue) }

@@ -1,0 +1,66 @@
+import DataLoading
+import Errors
+import Foundation
+import Models
+import Training
+
+/// The page of one run.
+struct RunPage {
+    let html: String
+    let samples: ClassifiedSamples?
+
+    struct Figures: Codable {
+        let kind: String
+        let name: String
+        let summary: RunFolder.Summary?
+        let classification: ClassificationSection.Figures?
+        let reconstruction: ReconstructionSection.Figures?
+        let phases: [PhaseSection.Bar]?
+    }
+
+    init(_ path: String, options: ReportOptions, data: ReportData) {
+        var run = RunFolder(path)
+        let evaluated = data.evaluate(&run)
+        let overview = OverviewSection(run: run)
+        var sections = overview.sections.prefix(1) + [CurveSection(run: run).section].compactMap { $0 }
+        var classification: ClassificationSection?
+        var reconstruction: ReconstructionSection?
+        samples = evaluated.flatMap { ClassifiedSamples($0.outcome, $0.data.test, names: $0.data.classNames) }
+        if let (outcome, data) = evaluated {
+            if let samples {
+                classification = ClassificationSection(outcome, samples, data.test, dataset: data.name)
+            } else {
+                reconstruction = ReconstructionSection(
+                    outcome, data.test, dataset: data.name, classNames: data.classNames,
+                    pcaLoss: run.summary?.pcaTestLoss)
+            }
+        }
+        sections += (classification?.sections ?? []) + (reconstruction?.sections ?? [])
+        if let evaluated { sections.append(WeightSection(evaluated.outcome).section) }
+        let phases = Self.phases(&run, options)
+        sections.append(phases?.section ?? PhaseSection.missing)
+        sections += overview.sections.dropFirst()
+        let figures = Figures(
+            kind: "run", name: run.name, summary: run.summary, classification: classification?.figures,
+            reconstruction: reconstruction?.figures, phases: phases?.bars)
+        html =
+            PageDocument(
+                title: run.name, lead: overview.lead, problems: run.problems, sections: Array(sections),
+                style: classification?.style ?? "", figures: Self.json(figures), isLive: options.isLive
+            ).html.text
+    }
+
+    private static func phases(_ run: inout RunFolder, _ options: ReportOptions) -> PhaseSection? {
+        let own = "\(run.path)/\(PhaseSection.fileName)"
+        guard options.trace != nil || FileManager.default.fileExists(atPath: own) else { return nil }
+        do { return try PhaseSection(contentsOf: options.trace ?? own) } catch {
+            run.add(problem: Failure(wrapping: error).message)
+            return nil
+        }
+    }
+
+    /// Numbers and names always encode.
+    static func json(_ figures: some Encodable) -> String {
+        do { return try figures.json() } catch { preconditionFailure("RunPage: \(error)") }
+    }
+}

@@ -20,24 +20,49 @@ struct DataCacheCommand: ParsableCommand {
     @Flag(help: "Remove all that is kept.")
     var clear = false
 
+    @Flag(help: "Print one JSON document.")
+    var json = false
+
+    private struct Report: Encodable {
+        struct Loaded: Encodable {
+            let name: String
+            /// Nil where it is not kept.
+            let path: String?
+            let seconds: Double
+            let identity: String
+        }
+
+        struct File: Encodable {
+            let name: String
+            let byteCount: Int
+        }
+
+        let folder: String
+        let loaded: Loaded?
+        let files: [File]
+    }
+
     func run() throws {
         guard let cache = DatasetCache(environment: ProcessInfo.processInfo.environment) else {
             throw Failure(.usage, "no cache: LOCKSTEP_CACHE is off, or neither XDG_CACHE_HOME nor HOME is set")
         }
         if clear { try cache.clear() }
-        if let dataset {
+        let loaded = try dataset.map { dataset in
             let location = try directory.locate(dataset)
             let clock = ContinuousClock()
-            var identity = ""
             let seconds = try clock.measure { _ = try cache.load(location) } / .seconds(1)
-            identity = try cache.load(location).identity
             let path = try cache.path(of: location)
-            let isKept = FileManager.default.fileExists(atPath: path)
-            Output.line(
-                "\(dataset): \(isKept ? path : "not kept"), loaded in \(Text.fixed(seconds * 1_000, 1)) ms, identity \(identity)"
-            )
+            return Report.Loaded(
+                name: dataset, path: FileManager.default.fileExists(atPath: path) ? path : nil, seconds: seconds,
+                identity: try cache.load(location).identity)
         }
-        let files = try cache.files()
+        let files = try cache.files().map { Report.File(name: $0.name, byteCount: $0.byteCount) }
+        if json { return try Output.json(Report(folder: cache.folder, loaded: loaded, files: files)) }
+        if let loaded {
+            Output.line(
+                "\(loaded.name): \(loaded.path ?? "not kept"), loaded in \(Text.fixed(loaded.seconds * 1_000, 1)) ms, "
+                    + "identity \(loaded.identity)")
+        }
         Output.line("\(cache.folder): \(Text.plural(files.count, "data set"))")
         for file in files { Output.line("\(Text.right(grouped(file.byteCount), 16))  \(file.name)") }
     }

@@ -57,6 +57,36 @@ struct DataEditingArguments: ParsableArguments {
     @Option(name: [.customShort("o"), .long], help: ArgumentHelp("The new folder.", valueName: "DIR"))
     var out: String
 
+    @Flag(help: "Print one JSON document.")
+    var json = false
+
+    /// What was written.
+    struct Report: Encodable {
+        struct Part: Encodable {
+            let name: String
+            let sampleCount: Int
+        }
+
+        let folder: String
+        let format: String
+        let parts: [Part]
+        /// Height, width, channels.
+        let shape: [Int]
+        let classCount: Int
+    }
+
+    func tell(_ parts: [(part: DatasetPart, count: Int)], _ shape: ImageShape, classCount: Int) throws {
+        if json {
+            return try Output.json(
+                Report(
+                    folder: out, format: format.rawValue,
+                    parts: parts.map { Report.Part(name: $0.part.rawValue, sampleCount: $0.count) },
+                    shape: [shape.height, shape.width, shape.channels], classCount: classCount))
+        }
+        let counts = parts.map { "\(grouped($0.count)) \($0.part.rawValue)" }.joined(separator: ", ")
+        Output.line("\(out): \(counts) images of \(shape), \(classCount) classes, as \(format.rawValue)")
+    }
+
     var sizing: ImageFolder.Sizing {
         get throws {
             guard let size = try size else { return .refuse }
@@ -127,21 +157,12 @@ struct DataConvertCommand: ParsableCommand {
             let drawn = try DatasetWriter.writeDrawn(location, format: editing.format, to: editing.out)
         {
             let side = SyntheticDigits.side
-            return Self.tell(
-                drawn, ImageShape(height: side, width: side, channels: 1), location.classNames.count, editing)
+            return try editing.tell(
+                drawn, ImageShape(height: side, width: side, channels: 1), classCount: location.classNames.count)
         }
         let (parts, names) = try location.parts(sizing: editing.sizing)
         let edited = try parts.map { ($0.part, try editing.apply(to: $0.images, classNames: names)) }
         try writeDataset(edited, names: names, editing: editing, from: location)
-    }
-
-    fileprivate static func tell(
-        _ parts: [(part: DatasetPart, count: Int)], _ shape: ImageShape, _ classCount: Int,
-        _ editing: DataEditingArguments
-    ) {
-        let counts = parts.map { "\(grouped($0.count)) \($0.part.rawValue)" }.joined(separator: ", ")
-        Output.line(
-            "\(editing.out): \(counts) images of \(shape), \(classCount) classes, as \(editing.format.rawValue)")
     }
 }
 
@@ -239,7 +260,7 @@ private func writeDataset(
     try DatasetWriter.write(
         parts.map { ($0.0, $0.1) }, classNames: newNames, format: editing.format, to: editing.out)
     let images = parts[0].1
-    DataConvertCommand.tell(
+    try editing.tell(
         parts.map { ($0.0, $0.1.count) },
-        ImageShape(height: images.height, width: images.width, channels: images.channels), classCount, editing)
+        ImageShape(height: images.height, width: images.width, channels: images.channels), classCount: classCount)
 }

@@ -28,6 +28,23 @@ struct DataFetchCommand: ParsableCommand {
         help: ArgumentHelp("Give a mirror up after so long without data; default 20.", valueName: "SECONDS"))
     var patience: Int?
 
+    @Flag(help: "Print one JSON document, at the end.")
+    var json = false
+
+    private struct Report: Encodable {
+        struct Part: Encodable {
+            let name: String
+            let sampleCount: Int
+        }
+
+        let name: String
+        let folder: String
+        let license: String
+        /// Those that came now; the others were there.
+        let fetched: [String]
+        let parts: [Part]
+    }
+
     func run() throws {
         guard let entry = DatasetCatalogue.entries.first(where: { $0.name == name }) else {
             _ = try DatasetCatalogue.locate(name: name, dataDirectory: "/", environment: [:])
@@ -46,9 +63,12 @@ struct DataFetchCommand: ParsableCommand {
             (limits.stallSeconds, limits.connectSeconds) = (patience, patience)
         }
         let terminal = Terminal(environment: environment)
-        Output.line("\(entry.name) into \(folder); license: \(entry.license)")
+        if !json { Output.line("\(entry.name) into \(folder); license: \(entry.license)") }
+        var fetched: [String] = []
         let fetcher = Fetcher(entry, mirrors: mirror.isEmpty ? nil : mirror, limits: limits)
         try fetcher.fetch(into: folder) { event in
+            if case .complete(let file) = event { fetched.append(file) }
+            if json { return }
             let clear = terminal.width == nil ? "" : "\r\u{1B}[K"
             switch event {
             case .present(let file): Output.line("\(clear)\(file): is there")
@@ -66,7 +86,14 @@ struct DataFetchCommand: ParsableCommand {
         guard let location = try DatasetCatalogue.locate(entry, in: folder) else {
             throw Failure(.internal, "\(folder): holds nothing of \(entry.name) after all was fetched")
         }
-        let counts = try location.parts().parts.map { "\(grouped($0.images.count)) \($0.part.rawValue)" }
+        let parts = try location.parts().parts.map {
+            Report.Part(name: $0.part.rawValue, sampleCount: $0.images.count)
+        }
+        if json {
+            return try Output.json(
+                Report(name: entry.name, folder: folder, license: entry.license, fetched: fetched, parts: parts))
+        }
+        let counts = parts.map { "\(grouped($0.sampleCount)) \($0.name)" }
         Output.line(
             "\(counts.joined(separator: " and ")) images; try: lockstep data show " + entry.name
                 + (dataDir.map { " --data-dir \($0)" } ?? ""))

@@ -25,7 +25,7 @@ struct DataListCommand: ParsableCommand {
             }
             records = [record]
         }
-        if json { return Output.line(try jsonText(name == nil ? .many(records) : .one(records[0]))) }
+        if json { return try name == nil ? Output.json(records) : Output.json(records[0]) }
         let terminal = Terminal(environment: ProcessInfo.processInfo.environment)
         if name != nil { return Output.line(records[0].text(terminal)) }
         let width = (records.map(\.name) + [SyntheticDigits.name]).map(\.count).max()! + 2
@@ -38,25 +38,6 @@ struct DataListCommand: ParsableCommand {
                 + "Digits drawn by the program: synthetic, any number\n"
                 + Text.padded("", width) + "no file needed: \(SyntheticDigits.name)[:TRAIN[+TEST]][@SEED]")
         Output.line(lines.joined(separator: "\n"))
-    }
-
-    private enum Document: Encodable {
-        case one(Record)
-        case many([Record])
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            switch self {
-            case .one(let record): try container.encode(record)
-            case .many(let records): try container.encode(records)
-            }
-        }
-    }
-
-    private func jsonText(_ document: Document) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        return String(decoding: try encoder.encode(document), as: UTF8.self)
     }
 
     private struct Record: Encodable {
@@ -153,9 +134,7 @@ struct DataVerifyCommand: ParsableCommand {
             if !json { Output.line(reports[reports.count - 1].text) }
         }
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            Output.line(String(decoding: try encoder.encode(reports), as: UTF8.self))
+            try Output.json(reports)
         }
         if let problem { throw problem }
     }

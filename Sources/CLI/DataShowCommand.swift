@@ -63,9 +63,7 @@ struct DataShowCommand: ParsableCommand {
         if let augmentation { return try show(augmentation, of: shown, names: names) }
         let report = Report(location, parts, names)
         if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return Output.line(String(decoding: try encoder.encode(report), as: UTF8.self))
+            return try Output.json(report)
         }
         let terminal = Terminal(environment: ProcessInfo.processInfo.environment)
         let captioned = samples(of: shown).map { sample in

@@ -54,12 +54,16 @@ struct ExplainCommand: ParsableCommand {
     @Option(help: "text (default) or markdown.")
     var format: ExplanationFormat = .text
 
+    @Flag(help: "Print one JSON document: a list of blocks, among them equations with their values.")
+    var json = false
+
     func run() throws {
         let step = try model.map(step) ?? exampleStep()
         // Every rank of a launcher could tell it: one does.
         guard Launcher.detect(environment: ProcessInfo.processInfo.environment).rank == 0 else { return }
         var explanation = Explanation(step)
         if isPublished { explanation.comparePublished(step) }
+        if json { return try Output.json(explanation) }
         Output.line(format == .text ? explanation.text : explanation.markdown)
     }
 

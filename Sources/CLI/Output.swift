@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 
@@ -18,6 +19,13 @@ enum Output {
     static func line(_ text: String) {
         redraw([])
         write(text + "\n", to: STDOUT_FILENO)
+    }
+
+    /// One document, its keys in the order of the alphabet.
+    static func json(_ document: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        line(String(decoding: try encoder.encode(document), as: UTF8.self))
     }
 
     /// Without a line's end.

@@ -27,6 +27,14 @@ struct ReportCommand: ParsableCommand {
             "Write what the run's network takes each test image for, as comma-separated values.", valueName: "FILE"))
     var predictions: String?
 
+    @Flag(help: "Print what was written as one JSON document.")
+    var json = false
+
+    private struct Written: Encodable {
+        let file: String
+        let byteCount: Int
+    }
+
     func run() throws {
         if predictions != nil && folders.count > 1 {
             throw Failure(.usage, "--predictions is of one run, but \(folders.count) folders are named")
@@ -41,7 +49,9 @@ struct ReportCommand: ParsableCommand {
             try AtomicFile.write([Array(samples.csv.utf8)], to: predictions)
         }
         try AtomicFile.write([Array(page.html.utf8)], to: output)
-        Output.line("\(output): \(grouped(page.html.utf8.count)) bytes")
+        let byteCount = page.html.utf8.count
+        if json { return try Output.json(Written(file: output, byteCount: byteCount)) }
+        Output.line("\(output): \(grouped(byteCount)) bytes")
     }
 }
 

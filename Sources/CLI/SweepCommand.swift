@@ -56,6 +56,9 @@ struct SweepCommand: ParsableCommand {
         @Flag(name: [.short, .long], help: "Print errors only.")
         var quiet = false
 
+        @Flag(help: "Print one JSON document at the end: the trials, as sweep list --json does.")
+        var json = false
+
         func run() throws {
             let environment = ProcessInfo.processInfo.environment
             let kernels = try KernelSelection.select(environment: environment)
@@ -70,10 +73,13 @@ struct SweepCommand: ParsableCommand {
                 throw Failure(.usage, "--out is empty: name the sweep's folder, or leave it out for runs/NAME-N")
             }
             let (plan, text, path) = try self.plan()
+            guard !json || (!quiet && !dryRun) else {
+                throw Failure(.usage, "--json prints the trials: neither --quiet nor --dry-run goes with it")
+            }
             if dryRun {
                 return try SweepPreview(plan, kernels: kernels, workers: workers, workersPerTrial: ranksPerTrial).show()
             }
-            let display = quiet ? nil : Terminal(environment: environment)
+            let display = quiet || json ? nil : Terminal(environment: environment)
             let control = RunControl()
             let sweep = SweepRun(
                 plan, text: text, path: path, retriesFailed: retryFailed, workersPerTrial: ranksPerTrial,
@@ -85,6 +91,7 @@ struct SweepCommand: ParsableCommand {
             _ = try onWorkers(workers) { communicator in
                 let records = try sweep.run(communicator)
                 try communicator.onRoot {
+                    if json { Output.text(try Trials(trials: records).json(pretty: true) + "\n") }
                     if let display { Output.line(SweepTable(plan, records).text(width: display.width ?? 80)) }
                     Self.recordForTensorBoard(path)
                     guard let failed = records.first(where: { $0.state == .failed }),

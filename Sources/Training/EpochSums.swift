@@ -11,6 +11,8 @@ struct EpochSums: Codable, Sendable {
     /// Of the second half of the steps.
     private var lateLossSum = 0.0
     private var lateDenominator = 0.0
+    /// Of the last step's gradients, before clipping; nil before it, and where it is not finite.
+    var gradientNorm: Double?
 
     init(stepCount: Int) { self.stepCount = stepCount }
 

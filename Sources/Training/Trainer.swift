@@ -34,6 +34,7 @@ package struct Trainer: ~Copyable {
     private let buffers: SampleBuffers
     private let accumulator: GradientAccumulator
     private let gradientWatch: GradientWatch
+    private let gradientSquares: SquareSums
     private let gradientCounts: HistogramCounts?
     var optimizer: Optimizer
     let reducer: GradientReducer
@@ -61,6 +62,17 @@ package struct Trainer: ~Copyable {
     var countsGradients: Bool {
         get { gradientCounts?.isOn ?? false }
         nonmutating set { gradientCounts?.isOn = newValue }
+    }
+
+    /// Whether the next step measures the norm of its gradients, before clipping.
+    var measuresGradients: Bool {
+        get { gradientSquares.isOn }
+        nonmutating set { gradientSquares.isOn = newValue }
+    }
+
+    /// The norm of the gradients of the last step that measured it; nil where it is not finite. Collective.
+    func takeGradientNorm(_ communicator: borrowing Communicator) throws -> Double? {
+        try gradientSquares.take(communicator)
     }
 
     /// Of the last step that counted. Collective.
@@ -117,6 +129,7 @@ package struct Trainer: ~Copyable {
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
             averages: configuration.update.averageColumn.map { reducer.column($0) } ?? reducer.parameters)
         gradientWatch = GradientWatch(layout: network.layout, slice: reducer.slice)
+        gradientSquares = SquareSums(network.layout)
         gradientCounts = configuration.histogramEvery.map { _ in HistogramCounts(network.layout) }
         accumulator = GradientAccumulator(
             slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
@@ -213,6 +226,7 @@ package struct Trainer: ~Copyable {
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
+                    gradientSquares.add(range, sum)
                     gradientCounts?.add(range, sum)
                     update(range, sum)
                 }

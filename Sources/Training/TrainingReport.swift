@@ -13,6 +13,10 @@ package struct MetricsPoint: Codable, Sendable {
     package var accuracy: Double?
     /// Of the epoch's last step.
     package var learningRate: Double?
+    /// L2, over all parameters: of the gradients of the epoch's last step, before clipping.
+    package var gradientNorm: Double?
+    /// L2, over all parameters after the epoch.
+    package var weightNorm: Double?
     package var samplesPerSecond: Double?
     package var parametersSHA256: String?
     /// With `parametersSHA256`: of each tensor, parameters and then running statistics in layer order.

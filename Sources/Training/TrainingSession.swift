@@ -124,12 +124,14 @@ struct TrainingSession: ~Copyable {
             learningRate = schedule.learningRate(step: trainer.stepCount)
             readAhead.advance(to: length.position(ofStep: sums.doneCount))
             trainer.countsGradients = isSampled && sums.isBeforeLast
+            trainer.measuresGradients = sums.isBeforeLast
             let result = try trainer.step(
                 order, index: sums.doneCount, learningRate: learningRate, requests: takeRequests())
             if firstStepSeconds == nil { firstStepSeconds = ProcessAge.seconds }
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             sums.add(result)
+            if sums.isComplete { sums.gradientNorm = try trainer.takeGradientNorm(communicator) }
             if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) { recordHash(epoch: epoch) }
             observe(epoch, sums, clock)
             // Before a checkpoint of this step, so that a run that goes on from it has them behind it.
@@ -145,6 +147,7 @@ struct TrainingSession: ~Copyable {
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: .train, loss: sums.meanLoss,
             accuracy: configuration.loss.target == .label ? sums.accuracy : nil, learningRate: learningRate,
+            gradientNorm: sums.gradientNorm, weightNorm: SquareSums.norm(of: trainer.parameters, network.layout),
             samplesPerSecond: rate, wallSeconds: wallSeconds)
     }
 

@@ -16,13 +16,15 @@ package struct Explanation: Sendable {
         /// Terms of a sum, each with its sign in front but for the first: lines are broken between them.
         let symbols: [String]
         let numbers: [String]
-        let value: String
+        let number: Double
+
+        var value: String { Numbers.text(number) }
 
         init(_ name: String, _ symbols: [String], _ numbers: [String], _ value: Double) {
             self.name = name
             self.symbols = symbols
             self.numbers = numbers
-            self.value = Numbers.text(value)
+            number = value
         }
 
         init(_ name: String, _ symbols: String, _ numbers: String, _ value: Double) {

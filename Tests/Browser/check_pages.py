@@ -210,7 +210,7 @@ def check_tabs(browser):
             break
         check(name.endswith("true"), f"an unseen element has the focus: {name}")
         seen.append(name)
-    check(len(seen) > 10 and len(seen) < 600, f"the tab key reached {len(seen)} elements")
+    check(5 < len(seen) < 600, f"the tab key reached {len(seen)} elements")
     missed = browser.run(
         "Array.from(document.querySelectorAll('a[href], button, summary, [tabindex=\"0\"]')).filter((e) => "
         "e.tabIndex >= 0 && !e.dataset.tabbed && e.checkVisibility()).map((e) => e.outerHTML.slice(0, 80))")

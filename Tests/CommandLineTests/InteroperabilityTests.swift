@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -28,6 +29,103 @@ extension CommandLineTests {
             let loss: Double
             let accuracy: Double
             let balancedAccuracy: Double
+        }
+
+        /// A program and its subcommands, as they describe themselves.
+        private struct Description: Decodable {
+            struct Command: Decodable {
+                let commandName: String
+                let subcommands: [Command]?
+                let arguments: [Argument]?
+
+                /// The paths of commands that do something, with their options.
+                func leaves(_ path: [String] = []) -> [(path: String, options: Set<String>)] {
+                    let path = path + [commandName]
+                    guard let subcommands, !subcommands.isEmpty else {
+                        let names = (arguments ?? []).flatMap { $0.names ?? [] }.map(\.name)
+                        return [(path.dropFirst().joined(separator: " "), Set(names))]
+                    }
+                    return subcommands.flatMap { $0.leaves(path) }
+                }
+            }
+
+            struct Argument: Decodable {
+                struct Name: Decodable {
+                    let name: String
+                }
+
+                let names: [Name]?
+            }
+
+            let command: Command
+        }
+
+        @Test("all commands that print results print them as JSON, too") func everyCommandHasJSON() throws {
+            let text = try Program.run(["--experimental-dump-help"], folder: TemporaryFolder()).standardOutput
+            let commands = try JSONDecoder().decode(Description.self, from: Data(text.utf8)).command.leaves()
+            #expect(commands.count > 20)
+            // A server, and the help itself, have no results.
+            #expect(commands.filter { !$0.options.contains("json") }.map(\.path).sorted() == ["help", "serve"])
+        }
+
+        struct Converted: Decodable {
+            struct Part: Decodable, Equatable {
+                let name: String
+                let sampleCount: Int
+            }
+
+            let parts: [Part]
+            let shape: [Int]
+            let classCount: Int
+        }
+
+        @Test func commandsOfDataSpeakJSON() throws {
+            let bench = try Workbench()
+            let converted: Converted = try json(bench, ["data", "convert", "./data", "--format", "npz", "-o", "npz"])
+            #expect(converted.parts == [.init(name: "train", sampleCount: 600), .init(name: "test", sampleCount: 100)])
+            #expect(converted.shape == [8, 8, 1] && converted.classCount == SmallDataset.classCount)
+            let split: Converted = try json(bench, ["data", "split", "./data", "--validation", "0.25", "-o", "split"])
+            #expect(split.parts.map(\.sampleCount) == [450, 150, 100])
+            let blocks = try bench.run(["explain", "--json"])
+            let equations = try #require(
+                JSONSerialization.jsonObject(with: Data(blocks.standardOutput.utf8)) as? [[String: Any]]
+            ).compactMap { $0["equations"] as? [[String: Any]] }.joined()
+            // The published total error of the example.
+            #expect(equations.contains { ($0["value"] as? Double).map { abs($0 - 0.298371109) < 1e-9 } ?? false })
+        }
+
+        struct Point: Decodable {
+            let split: String
+            let gradientNorm: Double?
+            let weightNorm: Double?
+        }
+
+        /// Plain gradient descent with two learning rates, one step from the same weights: what they differ by is the gradient.
+        @Test func normsOfGradientsAndWeights() throws {
+            let bench = try Workbench()
+            var weights: [[Float]] = []
+            var points: [Point] = []
+            for rate in ["0.5", "0.25"] {
+                let record = try bench.train(
+                    ["--optimizer", "sgd", "--learning-rate", rate, "--batch-size", "600", "--epochs", "1"], out: rate)
+                let checkpoint = try Checkpoint(contentsOf: "\(bench.folder.path)/\(record.summary.checkpoint)")
+                weights.append(
+                    checkpoint.tensors.filter { $0.name.hasSuffix(".weight") || $0.name.hasSuffix(".bias") }
+                        .flatMap { tensor in
+                            tensor.bytes.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+                        })
+                let line = try #require(bench.folder.text("\(rate)/metrics.jsonl").split(separator: "\n").first)
+                points.append(try JSONDecoder().decode(Point.self, from: Data(line.utf8)))
+            }
+            func norm(_ values: [Double]) -> Double { values.reduce(0) { $0 + $1 * $1 }.squareRoot() }
+            let gradient = zip(weights[0], weights[1]).map { (Double($1) - Double($0)) / 0.25 }
+            // Weights of up to 1 are rounded by 2⁻²⁴ at most, a few thousand of them.
+            for point in points {
+                #expect(abs(try #require(point.gradientNorm) - norm(gradient)) < 1e-4)
+            }
+            for (point, weights) in zip(points, weights) {
+                #expect(abs(try #require(point.weightNorm) - norm(weights.map(Double.init))) < 1e-9)
+            }
         }
 
         @Test(arguments: ["onnx", "safetensors", "npz", "csv"]) func exports(format: String) throws {

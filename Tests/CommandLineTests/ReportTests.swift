@@ -80,6 +80,18 @@ extension CommandLineTests {
             return try JSONDecoder().decode(Evaluation.self, from: Data(result.standardOutput.utf8))
         }
 
+        @Test func ofBottlenecks() throws {
+            let bench = try Workbench()
+            for count in [2, 6] {
+                _ = try bench.train(
+                    ["--model", "dense \(count), dense 64", "--target", "input", "--loss", "mse", "--epochs", "1"],
+                    out: "code\(count)")
+            }
+            let page = try page(bench, ["code2", "code6"])
+            #expect(page.contains("as many principal components"))
+            #expect(try !self.page(bench, ["code2", "code2/"]).contains("as many principal components"))
+        }
+
         /// The page's numbers are those of `evaluate`, of the predictions that are exported, and the same every time.
         @Test func ofARun() throws {
             let bench = try Workbench()

@@ -98,14 +98,15 @@ struct TensorBoardTests {
             for point in MetricsPoint.all(ofRun: "\(folder)/run") {
                 let numbers: [(String, Double?)] = [
                     ("loss/\(point.split)", point.loss), ("accuracy/\(point.split)", point.accuracy),
-                    ("learning-rate", point.learningRate), ("samples-per-second", point.samplesPerSecond),
+                    ("learning-rate", point.learningRate), ("gradient-norm", point.gradientNorm),
+                    ("weight-norm", point.weightNorm), ("samples-per-second", point.samplesPerSecond),
                 ]
                 for (tag, number) in numbers {
                     if let number { expected.append("\(point.step) \(tag) \(Float(number))") }
                 }
             }
             let scalars = values.filter { $0.plugin == "scalars" }
-            #expect(scalars.map { "\($0.step) \($0.tag) \($0.floats[0])" } == expected && expected.count == 18)
+            #expect(scalars.map { "\($0.step) \($0.tag) \($0.floats[0])" } == expected && expected.count == 24)
             #expect(scalars.allSatisfy { $0.extents.isEmpty && $0.floats.count == 1 })
             let pictures = values.filter { $0.plugin == "images" }
             #expect(pictures.map(\.tag) == ["confusion-matrix", "mistakes"])

@@ -64,7 +64,8 @@ struct ComparisonPage {
         let training = PageSection(
             "Training", id: "training", "<div class=\"charts\">\(charts.map(\.html))</div>\(bandNote)")
         let sections =
-            [PageSection("Results", id: "result", results)] + (charts.isEmpty ? [] : [training]) + [
+            [PageSection("Results", id: "result", results)] + (charts.isEmpty ? [] : [training])
+            + [BottleneckSection(runs).section].compactMap { $0 } + [
                 PageSection("Differing settings", id: "settings", settings),
                 PageSection("Paired tests", id: "tests", tests),
             ]

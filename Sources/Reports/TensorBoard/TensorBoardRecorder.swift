@@ -103,7 +103,7 @@ extension MetricsPoint {
     var scalars: [TensorBoardSummary.Value] {
         let values: [(String, Double?)] = [
             ("loss/\(split.rawValue)", loss), ("accuracy/\(split.rawValue)", accuracy), ("learning-rate", learningRate),
-            ("samples-per-second", samplesPerSecond),
+            ("gradient-norm", gradientNorm), ("weight-norm", weightNorm), ("samples-per-second", samplesPerSecond),
         ]
         return values.compactMap { tag, value in value.map { .scalar(tag, $0) } }
     }

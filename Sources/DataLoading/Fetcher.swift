@@ -59,7 +59,11 @@ package struct Fetcher: Sendable {
         try OutputFolder.make(folder)
         let lock = open("\(folder)/.fetch.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard lock >= 0 else { throw OutputFile.failure(folder) }
-        defer { close(lock) }
+        defer {
+            // Not by closing alone: a process that is being started at this moment has the file, too.
+            flock(lock, LOCK_UN)
+            close(lock)
+        }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw Failure(.outputRefused, "\(folder): another fetch is at work there; wait for it")
         }

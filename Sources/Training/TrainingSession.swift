@@ -131,10 +131,10 @@ struct TrainingSession: ~Copyable {
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             sums.add(result)
-            if sums.isComplete { sums.gradientNorm = try trainer.takeGradientNorm(communicator) }
             if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) { recordHash(epoch: epoch) }
             observe(epoch, sums, clock)
             // Before a checkpoint of this step, so that a run that goes on from it has them behind it.
+            if sums.isComplete { sums.gradientNorm = try trainer.takeGradientNorm(communicator) }
             if isSampled && sums.isComplete { try sampleHistograms(communicator) }
             if !result.requests.isEmpty { try fulfil(result.requests, epoch, sums, communicator) }
         }

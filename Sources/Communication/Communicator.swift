@@ -22,6 +22,9 @@ package struct Communicator: ~Copyable {
     /// Why ranks send messages instead, in a few words; nil where memory is shared.
     package var whyNoSharedMemory: String? { endpoint.whyNoSharedMemory }
 
+    /// Workers that share memory, host by host.
+    package var hostMembers: [Range<Int>] { endpoint.hosts.members }
+
     /// Returns when all workers have called it. Throws when one of them failed alone or is gone.
     package func barrier() throws { try endpoint.barrier() }
 

@@ -31,6 +31,10 @@ final class Endpoint {
         let windows = WindowList()
         /// Whether these ranks are a part of a job, whose communicator ends before the job.
         var isGroup = false
+        /// What the user asks for.
+        var wantedTransport = Transport.Wanted.shared
+        /// Where not all of these ranks share memory: which do.
+        var apart: Hosts?
     #endif
     /// Of a group: the number that its first worker has among all.
     var firstRank = 0
@@ -70,7 +74,7 @@ final class Endpoint {
     }
 
     /// Tells workers that wait, or will wait, for this one why it is not coming.
-    func poison(_ failure: Failure) { sharedBarrier?.block.poison(failure) }
+    func poison(_ failure: Failure) { controlBlock?.poison(failure) }
 }
 
 @available(*, unavailable) extension Endpoint: Sendable {}

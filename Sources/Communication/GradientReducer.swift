@@ -16,7 +16,7 @@ package enum ReductionMode: String, Sendable, CaseIterable {
 /// One step: every worker writes its nodes' gradients (`nodes`, `partial`) and its grains' statistics; `collect` brings
 /// them in reach; `reduce` sums the worker's slice and hands it to the optimizer run by run; `post` shows the new
 /// parameters to the others, which take them in `publish`. Where memory is shared, each worker reads the others' gradients
-/// in place and there are two barriers and no message.
+/// in place and there are two barriers and no message; hosts send each other their sums (`HostExchange`).
 package struct GradientReducer: ~Copyable {
     /// The flat parameters that forward reads, this worker's own copy. It writes its slice only, between `collect` and
     /// `publish`, and posts what it writes.
@@ -38,8 +38,8 @@ package struct GradientReducer: ~Copyable {
     package let whyNotShared: String?
 
     let endpoint: Endpoint
-    private let memory: SharedMemory
-    /// Present when the workers share memory.
+    private let region: HostRegion
+    /// Between the workers of this host; nil for one.
     let barrier: SpinBarrier?
     let floatCount: Int
     let partials: UnsafeMutablePointer<Float>
@@ -47,14 +47,17 @@ package struct GradientReducer: ~Copyable {
     let plans: UnsafeMutableBufferPointer<ReductionPlan>
     let kernels: any KernelSet
     let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
-    let exchange: Exchange
-    /// Blocks of the layout, and by rank the messages that hold a worker's.
+    private let plainSum: PlainSum
+    #if MPI
+        /// With the other hosts; nil where there are none.
+        private let exchange: HostExchange?
+    #endif
+    /// Blocks of the layout.
     let blockCount: Int
-    let blockCounts, blockOffsets: UnsafeMutablePointer<Int32>
 
     private let layout: ParameterLayout
     private let ownParameters: ParameterMemory
-    /// Where workers of one host put their slices for the others; nil for one worker and for messages.
+    /// Where all slices are put for the workers of this host; nil where it has one.
     private let shelf: UnsafeMutablePointer<Float>?
     private let summed: AlignedBuffer<Float>
     /// Parameters begin with a page, so that whole blocks of them are pages.
@@ -91,68 +94,75 @@ package struct GradientReducer: ~Copyable {
         let blockSumBytes = (blockSumColumns * blockBytes + 63) / 64 * 64
         let commonBytes = Self.pageSize + (1 + columnCount) * parameterBytes + statisticsBytes + blockSumBytes
         let partialBytes = parameterBytes * partialCount
-        let memory = try SharedMemory(
-            communicator, sharedByteCount: (rank == 0 ? commonBytes : 0) + partialBytes,
-            privateByteCount: commonBytes + partialBytes)
-        let isShared = memory.isShared
+        let region = try HostRegion(endpoint, commonByteCount: commonBytes, byteCount: partialBytes)
+        let hosts = region.hosts
+        let members = hosts.members[hosts.own]
         let slices = blocks.map { layout.slice(ofBlocks: $0) }
-        let exchange = try Exchange(
-            endpoint, slices: slices, partialCount: partialCount, grainCounts: grainCounts, mode: mode,
-            isShared: isShared, floatCount: layout.floatCount)
+
+        // At the same place of a page in every process.
+        let common = region.memory.segment(of: 0).alignedUp(toMultipleOf: Self.pageSize)
+        let shelf = members.count > 1 ? common.assumingMemoryBound(to: Float.self) : nil
+        let ownParameters = ParameterMemory(
+            floatCount: layout.floatCount, shelf: shelf, others: (0..<size).filter { $0 != rank }.map { slices[$0] },
+            inPlace: readInPlace)
+        // By rank; nil on other hosts.
+        let firstPartials = (0..<size).map { other -> UnsafeMutablePointer<Float>? in
+            guard members.contains(other) else { return nil }
+            let place = other - members.lowerBound
+            return (region.memory.segment(of: place) + (place == 0 ? commonBytes : 0)).assumingMemoryBound(
+                to: Float.self)
+        }
+        let partialStride = parameterBytes / MemoryLayout<Float>.stride
+        var arrivals: UnsafePointer<Float>?
+        #if MPI
+            var exchange: HostExchange?
+            if hosts.count > 1 {
+                exchange = try HostExchange(
+                    endpoint, hosts, slices: slices, blocks: blocks, grainCounts: grainCounts,
+                    firstPartials: firstPartials, partialStride: partialStride, own: ownParameters.base,
+                    shown: shelf ?? ownParameters.base)
+                arrivals = exchange?.arrivals
+            }
+            self.exchange = exchange
+        #endif
 
         self.endpoint = endpoint
         self.kernels = kernels
         self.mode = mode
         self.partialCount = partialCount
         floatCount = layout.floatCount
-        // At the same place of a page in every process.
-        let common = memory.segment(of: isShared ? 0 : rank).alignedUp(toMultipleOf: Self.pageSize)
-        shelf = isShared && size > 1 ? common.assumingMemoryBound(to: Float.self) : nil
-        ownParameters = ParameterMemory(
-            floatCount: layout.floatCount,
-            shelf: isShared && size > 1 ? common.assumingMemoryBound(to: Float.self) : nil,
-            others: (0..<size).filter { $0 != rank }.map { slices[$0] }, inPlace: readInPlace)
+        self.shelf = shelf
         parameters = ownParameters.base
+        self.ownParameters = ownParameters
         grainStatistics = (common + parameterBytes).assumingMemoryBound(to: GrainStatistics.self)
         let afterStatistics = common + (parameterBytes + statisticsBytes)
         blockSums = afterStatistics.assumingMemoryBound(to: Double.self)
         columns = (afterStatistics + blockSumBytes).assumingMemoryBound(to: Float.self)
         self.columnCount = columnCount
-        columnStride = parameterBytes / MemoryLayout<Float>.stride
+        columnStride = partialStride
         blockCount = blocks[size - 1].upperBound
-        blockCounts = .copy(of: blocks.map { Int32($0.count * MemoryLayout<Double>.stride) })
-        blockOffsets = .copy(of: blocks.map { Int32($0.lowerBound * MemoryLayout<Double>.stride) })
-        // By rank; nil out of reach.
-        var firstPartials: [UnsafeMutablePointer<Float>?] = []
-        for other in 0..<size {
-            let isKeeper = isShared ? other == 0 : true
-            let segment = isShared || other == rank ? memory.segment(of: other) : nil
-            firstPartials.append(
-                segment.map { ($0 + (isKeeper ? commonBytes : 0)).assumingMemoryBound(to: Float.self) })
-        }
         partials = firstPartials[rank]!
-        whyNotShared = memory.whyNotShared
-        barrier = isShared ? endpoint.sharedBarrier : nil
-        self.memory = memory
+        whyNotShared = region.whyNotShared
+        barrier = hosts.local.sharedBarrier
+        self.region = region
 
         slice = slices[rank]
         self.layout = layout
         summed = AlignedBuffer(count: Self.runLimit)
-        self.exchange = exchange
+        plainSum = PlainSum(
+            partials: partials, partialCount: partialCount, partialStride: partialStride,
+            floatCount: mode == .mpi ? layout.floatCount : 0)
         plans = .copy(
             of: grainCounts.map {
                 ReductionPlan(
-                    grainCount: $0, rank: rank, slices: slices, firstPartials: firstPartials,
-                    partialStride: parameterBytes / MemoryLayout<Float>.stride, incoming: exchange.incoming)
+                    grainCount: $0, rank: rank, slice: slices[rank], hosts: hosts, firstPartials: firstPartials,
+                    partialStride: partialStride, arrivals: arrivals)
             })
     }
 
     deinit {
         for plan in plans { plan.deallocate() }
         plans.deinitialize().deallocate()
-        exchange.deallocate()
-        blockCounts.deallocate()
-        blockOffsets.deallocate()
     }
 
     /// This worker's maximal subtrees of a batch of `grainCount` grains; empty when it is idle.
@@ -184,15 +194,19 @@ package struct GradientReducer: ~Copyable {
 
     /// Returns when what this worker needs of all partial gradients is in reach. Collective.
     package func collect(grainCount: Int) throws {
+        let plan = planIndex(grainCount)
         lockstep_stream_fence()
+        try barrier?.wait()
         if mode == .mpi {
-            try barrier?.wait()
-            try allReduce(planIndex(grainCount))
-        } else if let barrier {
-            try barrier.wait()
-        } else {
-            try exchangeNodes(planIndex(grainCount))
+            try plainSum.sum(
+                endpoint, nodeCount: plans[plan].nodes.count, kernels: kernels, workspace: workspace.base)
         }
+        #if MPI
+            switch mode {
+            case .tree: try exchange?.exchangeGradients(plan, statistics: grainStatistics, kernels: kernels)
+            case .mpi: try exchange?.exchangeStatistics(plan, grainStatistics)
+            }
+        #endif
     }
 
     /// After `collect`: sums each of `runs` over all workers' nodes and calls `apply` with it. `gradient[0]` belongs to
@@ -218,14 +232,17 @@ package struct GradientReducer: ~Copyable {
                 try apply(run, UnsafePointer(summed.base))
             }
         case .mpi:
-            for run in runs { try apply(run, UnsafePointer(exchange.flat + run.lowerBound)) }
+            for run in runs { try apply(run, UnsafePointer(plainSum.total.base + run.lowerBound)) }
         }
     }
 
     /// Makes the given columns of `blockSums`, of which each worker has written its own blocks, whole for all, which may
     /// read them until `publish`. A column is exchanged once in a step.
     package func exchangeBlockSums(_ columns: Range<Int>) throws {
-        if let barrier { try barrier.wait() } else { try exchangeColumns(columns) }
+        #if MPI
+            if let exchange { return try exchange.gatherBlocks(blockSums, columns: columns, stride: blockCount) }
+        #endif
+        try barrier?.wait()
     }
 
     /// One of the columns beside the parameters, `floatCount` floats.
@@ -237,14 +254,22 @@ package struct GradientReducer: ~Copyable {
 
     /// Makes all workers' slices of some columns visible to all. Collective, between steps.
     package func gather(columns: Range<Int>) throws {
-        if isShared { return try endpoint.barrier() }
-        for index in columns { try exchangeSlices(of: column(index)) }
+        #if MPI
+            if let exchange {
+                for index in columns { try exchange.gatherSlices(column(index)) }
+                return
+            }
+        #endif
+        try endpoint.barrier()
     }
 
     /// Sets a whole column: `body` runs once per job, on worker 0. Collective.
     package func setColumn(_ index: Int, _ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
         try endpoint.agree { if endpoint.rank == 0 { try body(column(index)) } }
-        if isShared { try endpoint.barrier() } else { try broadcast(column(index)) }
+        #if MPI
+            if let exchange { return try exchange.broadcast(column(index), count: floatCount) }
+        #endif
+        try endpoint.barrier()
     }
 
     /// Ends a batch whose gradient is kept for a later update: all may then overwrite their partial gradients.
@@ -259,10 +284,12 @@ package struct GradientReducer: ~Copyable {
     /// Takes the slices of the parameters that the other workers have posted; all may then overwrite their partial
     /// gradients. What is read in place changes between `collect` and here.
     package func publish() throws {
-        guard let barrier else { return try exchangeSlices(of: parameters) }
-        guard let shelf else { return try barrier.wait() }
         lockstep_stream_fence()
-        try barrier.wait()
+        #if MPI
+            try exchange?.exchangeParameters()
+        #endif
+        try barrier?.wait()
+        guard let shelf else { return }
         for part in ownParameters.copied {
             (parameters + part.lowerBound).update(from: shelf + part.lowerBound, count: part.count)
         }
@@ -272,20 +299,24 @@ package struct GradientReducer: ~Copyable {
     package func setParameters(_ body: (UnsafeMutablePointer<Float>) throws -> Void) throws {
         try endpoint.barrier()
         try endpoint.agree { if endpoint.rank == 0 { try body(parameters) } }
-        try broadcast(parameters)
+        try endpoint.broadcast(
+            UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: parameters, count: floatCount)), root: 0)
     }
 
-    private func broadcast(_ values: UnsafeMutablePointer<Float>) throws {
-        try endpoint.broadcast(
-            UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: values, count: floatCount)), root: 0)
+    /// Bytes that this worker has sent to other hosts in steps.
+    package var sentByteCount: Int {
+        #if MPI
+            return exchange?.sentByteCount ?? 0
+        #else
+            return 0
+        #endif
     }
 
     /// Floats that `publish` copies: the other workers' slices, but for what is read in place.
     package var copiedFloatCount: Int {
-        isShared ? ownParameters.copied.reduce(0) { $0 + $1.count } : floatCount - slice.count
+        shelf == nil ? floatCount - slice.count : ownParameters.copied.reduce(0) { $0 + $1.count }
     }
 
-    var isShared: Bool { whyNotShared == nil }
     var partialStride: Int { (floatCount + 15) / 16 * 16 }
 
     private func planIndex(_ grainCount: Int) -> Int {

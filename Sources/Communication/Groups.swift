@@ -64,17 +64,17 @@ extension Endpoint {
             endpoint.groupControl = control
             return endpoint
         #if MPI
-            case .ranks(let world, let barrier):
+            case .ranks(let world, _):
                 let communicator = try world.split(color: number)
                 guard members.count > 1 else {
                     try communicator.free()
                     return Endpoint(rank: 0, size: 1, kind: kind, hostNames: names, hostCount: 1, transport: .alone)
                 }
                 let endpoint = try Endpoint.ofRanks(
-                    communicator, rank: rank - members.lowerBound, hostNames: names,
-                    whyMessages: whyNoSharedMemory.flatMap { hostCount == 1 ? $0 : nil },
-                    isOversubscribed: barrier?.isOversubscribed ?? false)
+                    communicator, rank: rank - members.lowerBound, hostNames: names, transport: wantedTransport,
+                    isOversubscribed: hosts.local.sharedBarrier?.isOversubscribed ?? false)
                 endpoint.isGroup = true
+                endpoint.wantedTransport = wantedTransport
                 return endpoint
         #endif
         }
@@ -85,6 +85,7 @@ extension Endpoint {
         #if MPI
             guard isGroup, case .ranks(let communicator, _) = transport else { return }
             try barrier()
+            try apart?.free()
             try windows.freeAll()
             try communicator.free()
         #endif

@@ -18,7 +18,7 @@
     /// its own.
     enum MPI {
         struct Communicator {
-            fileprivate let handle: MPI_Comm
+            let handle: MPI_Comm
         }
 
         struct Window {
@@ -28,7 +28,7 @@
         /// One call of MPI at a time in a process: whoever coordinates a sweep is a second thread (`MPI_THREAD_SERIALIZED`).
         private static let lock = Mutex(())
 
-        private static func call(_ function: String, _ body: () -> Int32) throws(MPIError) {
+        static func call(_ function: String, _ body: () -> Int32) throws(MPIError) {
             let code = lock.withLock { _ in body() }
             guard code != lockstep_MPI_SUCCESS() else { return }
             let capacity = Int(lockstep_MPI_MAX_ERROR_STRING()) + 1
@@ -118,11 +118,11 @@
             return communicator
         }
 
-        /// The ranks that pass the same color, in the order of theirs; errors come back as codes.
+        /// The ranks that pass the same color, in the order of their keys and then of theirs here; errors come back as codes.
         /// The corresponding MPI function is `MPI_Comm_split`.
-        func split(color: Int) throws(MPIError) -> MPI.Communicator {
+        func split(color: Int, key: Int = 0) throws(MPIError) -> MPI.Communicator {
             var part: MPI_Comm? = nil
-            try MPI.call("MPI_Comm_split") { MPI_Comm_split(handle, Int32(color), 0, &part) }
+            try MPI.call("MPI_Comm_split") { MPI_Comm_split(handle, Int32(color), Int32(key), &part) }
             let communicator = MPI.Communicator(handle: part!)
             try communicator.returnErrors()
             return communicator
@@ -222,19 +222,6 @@
             let float = lockstep_MPI_FLOAT()
             try MPI.call("MPI_Allgatherv") {
                 MPI_Allgatherv(lockstep_MPI_IN_PLACE(), 0, float, floats, counts, offsets, float, handle)
-            }
-        }
-
-        /// Other floats to each rank, and from each. The corresponding MPI function is `MPI_Alltoallv`.
-        func allToAll(
-            _ source: UnsafePointer<Float>, counts: UnsafePointer<Int32>, offsets: UnsafePointer<Int32>,
-            into destination: UnsafeMutablePointer<Float>, receiveCounts: UnsafePointer<Int32>,
-            receiveOffsets: UnsafePointer<Int32>
-        ) throws(MPIError) {
-            let float = lockstep_MPI_FLOAT()
-            try MPI.call("MPI_Alltoallv") {
-                MPI_Alltoallv(
-                    source, counts, offsets, float, destination, receiveCounts, receiveOffsets, float, handle)
             }
         }
 

@@ -4,8 +4,48 @@
     import Glibc
     import Synchronization
 
-    /// `messages` makes ranks of one host send messages, as ranks of several do; for tests and comparison.
+    /// How ranks of one host meet, for tests and comparison.
     private let transportVariable = "LOCKSTEP_TRANSPORT"
+
+    extension Endpoint.Transport {
+        /// What `LOCKSTEP_TRANSPORT` says.
+        enum Wanted: Equatable {
+            case shared
+            /// All ranks send messages, as if each were on a host of its own: `messages`.
+            case messages
+            /// As if ranks were on hosts of the first with so many of them, the second with so many …, and then from the front
+            /// again: `hosts:2,1`.
+            case hosts([Int])
+
+            init?(_ text: String) {
+                switch text {
+                case "", "shared": self = .shared
+                case "messages": self = .messages
+                default:
+                    let counts = text.dropFirst(6).split(separator: ",", omittingEmptySubsequences: false).map {
+                        Int($0)
+                    }
+                    guard text.hasPrefix("hosts:"), counts.allSatisfy({ $0 ?? 0 > 0 }) else { return nil }
+                    self = .hosts(counts.map { $0! })
+                }
+            }
+
+            /// The number of the host that `rank` counts as one of; nil for its own.
+            func host(of rank: Int) -> Int? {
+                switch self {
+                case .shared: return nil
+                case .messages: return rank
+                case .hosts(let counts):
+                    var (host, rest) = (0, rank)
+                    while rest >= counts[host % counts.count] {
+                        rest -= counts[host % counts.count]
+                        host += 1
+                    }
+                    return host
+                }
+            }
+        }
+    }
 
     /// Runs `body` as one rank of a launcher's job.
     func runRank<T>(onFailure: (Failure) -> Void, _ body: (borrowing Communicator) throws -> T) throws(Failure) -> T {
@@ -30,7 +70,7 @@
                 if endpoint.rank == 0 { onFailure(error) }
                 // All ranks are here, so this ends in order; if it does not, the first failure matters more.
                 try? endpoint.leave()
-            } else if endpoint.sharedBarrier?.block.claimReport() ?? true {
+            } else if endpoint.controlBlock?.claimReport() ?? true {
                 // MPI_Finalize would wait for ranks that do not come. The exit code makes the launcher end the job.
                 onFailure(error)
             }
@@ -60,53 +100,111 @@
                 return Endpoint(
                     rank: 0, size: 1, kind: .mpi, hostNames: [hostName()], hostCount: 1, transport: .alone)
             }
-            let bare = Endpoint(bare: world, rank: rank, hostNames: [String](repeating: "", count: size))
+            let (communicator, place) = try inHostOrder(Endpoint(bare: world, rank: rank, size: size), world)
+            let bare = Endpoint(bare: communicator, rank: place, size: size)
             let hostNames = try bare.allGather(bytes: Array(hostName().utf8)).map {
                 String(decoding: $0, as: UTF8.self)
             }
             // Asking on any rank is enough: a launcher need not pass the environment on to all.
-            let asks = getenv(transportVariable).map { String(cString: $0) } == "messages"
-            let asked = try bare.allGather(value: asks).contains(true)
-            return try ofRanks(
-                world, rank: rank, hostNames: hostNames, whyMessages: asked ? "\(transportVariable)=messages" : nil,
-                isOversubscribed: false)
+            let asked = try bare.allGather(bytes: Array(transportText.utf8)).first { !$0.isEmpty }
+            let transport = asked.flatMap { Transport.Wanted(String(decoding: $0, as: UTF8.self)) } ?? .shared
+            let endpoint = try ofRanks(
+                communicator, rank: place, hostNames: hostNames, transport: transport, isOversubscribed: false)
+            endpoint.wantedTransport = transport
+            return endpoint
         }
 
+        /// The ranks with those of a host beside each other, in the order of hosts' first ranks: a launcher may deal them out in turn.
+        private static func inHostOrder(
+            _ endpoint: Endpoint, _ world: MPI.Communicator
+        ) throws -> (MPI.Communicator, rank: Int) {
+            let host = try world.splitByHost()
+            let local = Endpoint(bare: host, rank: try host.rank(), size: try host.size())
+            let first = try local.allGather(value: endpoint.rank)[0]
+            try host.free()
+            let firsts = try endpoint.allGather(value: first)
+            let order = firsts.indices.sorted { (firsts[$0], $0) < (firsts[$1], $1) }
+            guard order != Array(firsts.indices) else { return (world, endpoint.rank) }
+            let place = order.firstIndex(of: endpoint.rank)!
+            return (try world.split(color: 0, key: place), place)
+        }
+
+        private static var transportText: String { getenv(transportVariable).map { String(cString: $0) } ?? "" }
+
         /// One that can only send messages.
-        private convenience init(bare communicator: MPI.Communicator, rank: Int, hostNames: [String]) {
+        convenience init(bare communicator: MPI.Communicator, rank: Int, hostNames: [String]) {
             self.init(
                 rank: rank, size: hostNames.count, kind: .mpi, hostNames: hostNames, hostCount: 0,
                 transport: .ranks(communicator, nil))
         }
 
-        /// Several ranks, with a barrier in common memory where they are on one host. Collective among them.
-        ///
-        /// - Parameter whyMessages: Why they are to do without common memory; nil where nothing speaks against it.
+        fileprivate convenience init(bare communicator: MPI.Communicator, rank: Int, size: Int) {
+            self.init(bare: communicator, rank: rank, hostNames: [String](repeating: "", count: size))
+        }
+
+        /// Several ranks, those of a host beside each other, with a barrier in common memory for those of each host. Collective
+        /// among them.
         static func ofRanks(
-            _ communicator: MPI.Communicator, rank: Int, hostNames: [String], whyMessages: String?,
+            _ communicator: MPI.Communicator, rank: Int, hostNames: [String], transport: Transport.Wanted,
             isOversubscribed: Bool
         ) throws -> Endpoint {
             let bare = Endpoint(bare: communicator, rank: rank, hostNames: hostNames)
-            let host = try communicator.splitByHost()
+            var host = try communicator.splitByHost()
             let hostCount = try bare.allGather(value: try host.rank()).count { $0 == 0 }
-            try host.free()
-            var control = SharedControl(barrier: nil, window: nil, whyNot: "the ranks are on \(hostCount) hosts")
-            if hostCount == 1 {
-                control = try SharedControl(
-                    bare, communicator, whyMessages: whyMessages, isOversubscribed: isOversubscribed)
+            if let wanted = transport.host(of: rank) {
+                let part = try host.split(color: wanted)
+                try host.free()
+                host = part
             }
-            let endpoint = Endpoint(
-                rank: rank, size: hostNames.count, kind: .mpi, hostNames: hostNames, hostCount: hostCount,
-                transport: .ranks(communicator, control.barrier), whyNoSharedMemory: control.whyNot)
-            endpoint.windows.control = control.window
-            return endpoint
+            let places = try bare.allGather(value: try host.rank())
+            let firsts = places.indices.filter { places[$0] == 0 }
+            let members = firsts.indices.map { firsts[$0]..<($0 + 1 < firsts.count ? firsts[$0 + 1] : places.count) }
+            precondition(
+                zip(places.indices, places).allSatisfy { rank, place in
+                    members.contains { $0.contains(rank) && rank - $0.lowerBound == place }
+                }, "Endpoint: ranks of a host are not neighbours: \(places)")
+
+            let own = members.firstIndex { $0.contains(rank) }!
+            let local = Endpoint(bare: host, rank: places[rank], hostNames: Array(hostNames[members[own]]))
+            var control = SharedControl()
+            if local.size > 1 { control = try SharedControl(local, host, isOversubscribed: isOversubscribed) }
+            let refusal = try bare.allGather(bytes: Array((control.whyNot ?? "").utf8)).first { !$0.isEmpty }.map {
+                String(decoding: $0, as: UTF8.self)
+            }
+            func endpoint(_ barrier: SpinBarrier?, whyNot: String?) -> Endpoint {
+                Endpoint(
+                    rank: rank, size: hostNames.count, kind: .mpi, hostNames: hostNames, hostCount: hostCount,
+                    transport: .ranks(communicator, barrier), whyNoSharedMemory: whyNot)
+            }
+            if let refusal {
+                try control.window?.free()
+                try host.free()
+                let result = endpoint(nil, whyNot: refusal)
+                result.apart = result.separated()
+                return result
+            }
+            guard members.count > 1 else {
+                try host.free()
+                let result = endpoint(control.barrier, whyNot: nil)
+                result.windows.control = control.window
+                return result
+            }
+            let result = endpoint(
+                nil,
+                whyNot: hostCount > 1
+                    ? "the ranks are on \(hostCount) hosts" : "\(transportVariable)=\(transportText)")
+            result.apart = try Hosts(
+                members, own: own, local: host, localNames: local.hostNames, control, communicator, hostNames)
+            return result
         }
 
         fileprivate func checkTransportVariable() throws {
             try agree {
                 guard let value = getenv(transportVariable).map({ String(cString: $0) }) else { return }
-                guard ["messages", "shared"].contains(value) else {
-                    throw Failure(.usage, "\(transportVariable)=\(value): it is messages or shared (the default)")
+                guard Transport.Wanted(value) != nil else {
+                    throw Failure(
+                        .usage,
+                        "\(transportVariable)=\(value): it is shared (the default), messages or such as hosts:2,1")
                 }
             }
         }
@@ -115,6 +213,7 @@
         fileprivate func leave() throws(Failure) {
             do {
                 try barrier()
+                try apart?.free()
                 try windows.freeAll()
                 try MPI.finalize()
             } catch {

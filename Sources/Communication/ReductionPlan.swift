@@ -33,52 +33,46 @@ struct ReductionPlan {
     let grainCount: Int
     /// This worker's maximal subtrees.
     let nodes: [CanonicalTree.Node]
-    /// Where every worker's nodes lie, in the tree's order, from this worker's slice on.
+    /// Where subtrees lie that make up the whole tree, in its order, from this worker's slice on: of this host, those of its
+    /// workers; of each other host, its own.
     let sources: UnsafeMutableBufferPointer<UnsafePointer<Float>>
     let additions: UnsafeMutableBufferPointer<Int>
-    /// For messages; nil where memory is shared.
-    let messages: Messages?
 
-    /// MPI's counts and offsets, by rank; stable addresses.
-    struct Messages {
-        let sendCounts, sendOffsets, receiveCounts, receiveOffsets: UnsafeMutablePointer<Int32>
-        let statisticsCounts, statisticsOffsets: UnsafeMutablePointer<Int32>
-    }
-
-    /// `firstPartials` are the workers' first partial gradients, by rank; those out of reach (nil) arrive in `incoming`,
-    /// by rank and node, as this worker's slice only.
+    /// `firstPartials` are the first partial gradients of this host's workers, by rank; `arrivals` is where other hosts' nodes
+    /// arrive, one after the other, as this worker's slice only.
     init(
-        grainCount: Int, rank: Int, slices: [Range<Int>], firstPartials: [UnsafeMutablePointer<Float>?],
-        partialStride: Int, incoming: UnsafeMutablePointer<Float>
+        grainCount: Int, rank: Int, slice: Range<Int>, hosts: Hosts, firstPartials: [UnsafeMutablePointer<Float>?],
+        partialStride: Int, arrivals: UnsafePointer<Float>?
     ) {
-        let nodes = slices.indices.map { Self.nodes(of: $0, size: slices.count, grainCount: grainCount) }
-        let slice = slices[rank]
+        let trees = HostTrees(hosts, size: firstPartials.count, grainCount: grainCount)
+        var leaves: [CanonicalTree.Node] = []
         var sources: [UnsafePointer<Float>] = []
-        for (other, first) in firstPartials.enumerated() {
-            for index in nodes[other].indices {
-                let arrival = incoming + sources.count * slice.count
-                sources.append(UnsafePointer(first.map { $0 + (index * partialStride + slice.lowerBound) } ?? arrival))
+        var arrivalCount = 0
+        for (host, members) in hosts.members.enumerated() {
+            guard host == hosts.own else {
+                leaves += trees.nodes[host]
+                for _ in trees.nodes[host] {
+                    sources.append(arrivals! + arrivalCount * slice.count)
+                    arrivalCount += 1
+                }
+                continue
+            }
+            for worker in members {
+                for (index, node) in trees.workerNodes[worker].enumerated() {
+                    leaves.append(node)
+                    sources.append(UnsafePointer(firstPartials[worker]! + (index * partialStride + slice.lowerBound)))
+                }
             }
         }
         self.grainCount = grainCount
-        self.nodes = nodes[rank]
+        nodes = trees.workerNodes[rank]
         self.sources = .copy(of: sources)
-        additions = .copy(of: CanonicalTree.additions(leaves: nodes.flatMap { $0 }, grainCount: grainCount))
-        messages =
-            firstPartials.contains { $0 == nil }
-            ? Messages(nodes: nodes, slices: slices, rank: rank, grainCount: grainCount) : nil
+        additions = .copy(of: CanonicalTree.additions(leaves: leaves, grainCount: grainCount))
     }
 
     func deallocate() {
         sources.deallocate()
         additions.deallocate()
-        guard let messages else { return }
-        messages.sendCounts.deallocate()
-        messages.sendOffsets.deallocate()
-        messages.receiveCounts.deallocate()
-        messages.receiveOffsets.deallocate()
-        messages.statisticsCounts.deallocate()
-        messages.statisticsOffsets.deallocate()
     }
 
     /// The grains of `rank`: contiguous runs in rank order, balanced to one grain (`GrainPartition`).

@@ -79,13 +79,7 @@
 
     extension SharedControl {
         /// Collective. `isOversubscribed`: there are other ranks for the same processors.
-        init(
-            _ endpoint: Endpoint, _ world: MPI.Communicator, whyMessages: String?, isOversubscribed: Bool
-        ) throws {
-            if let whyMessages {
-                self.init(barrier: nil, window: nil, whyNot: whyMessages)
-                return
-            }
+        init(_ endpoint: Endpoint, _ world: MPI.Communicator, isOversubscribed: Bool) throws {
             let byteCount = ControlBlock.byteCount(size: endpoint.size)
             switch try MPI.Window.allocate(byteCount: byteCount, endpoint, world) {
             case .failure(let refusal):

@@ -43,10 +43,10 @@ extension Endpoint {
             return try body(Communicator(self))
         } catch {
             let failure = Failure(wrapping: error)
-            if failure == agreedFailure || failure == sharedBarrier?.block.failure { throw failure }
+            if failure == agreedFailure || failure == controlBlock?.failure { throw failure }
             let placed = size == 1 || failure == placedFailure ? failure : located(failure, rank: rank)
             poison(placed)
-            throw sharedBarrier?.block.failure ?? placed
+            throw controlBlock?.failure ?? placed
         }
     }
 }

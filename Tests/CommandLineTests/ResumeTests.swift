@@ -27,7 +27,7 @@ extension CommandLineTests {
         static let stops: [(steps: [Int], ways: [Way])] = [
             ([1, 8], [Way(workers: 1), Way(workers: 3), Way(workers: 2)]),
             // In the middle, at the end and at the begin of an epoch.
-            ([7, 3, 1], [Way(workers: 4), Way(workers: 1), ranks(2), ranks(3, "messages")]),
+            ([7, 3, 1], [Way(workers: 4), Way(workers: 1), ranks(2), ranks(3, "hosts:2,1")]),
         ]
 
         private static func ranks(_ count: Int, _ transport: String = "shared") -> Way {

@@ -101,7 +101,9 @@ extension CommandLineTests {
             + Program.info.availableInstructionSets.map { Way(workers: 2, environment: ["LOCKSTEP_ISA": $0]) }
         static let rankWays =
             [1, 2, 3, 4, 5, 7, 8, 11].map { Way(ranks: $0) }
-            + [2, 3, 5].map { Way(ranks: $0, environment: ["LOCKSTEP_TRANSPORT": "messages"]) }
+            + [(2, "messages"), (3, "messages"), (3, "hosts:2,1"), (5, "hosts:2,1"), (7, "hosts:3,4")].map {
+                Way(ranks: $0, environment: ["LOCKSTEP_TRANSPORT": $1])
+            }
             + Program.info.availableInstructionSets.map { Way(ranks: 2, environment: ["LOCKSTEP_ISA": $0]) }
         static let waysWithoutMPI =
             Program.withoutMPI.map { path in [1, 3].map { Way(workers: $0, binary: path) } } ?? []

@@ -8,9 +8,29 @@ import Testing
     .serialized, .enabled(if: RankJob.isPossible, "mpirun is missing, or this build has no MPI"),
     .timeLimit(.minutes(5)))
 struct RankTests {
-    enum Transport: String, CaseIterable, Sendable { case shared, messages }
+    enum Transport: String, CaseIterable, Sendable {
+        case shared, messages
+        /// As if ranks 0, 1 and 3, 4 were on two hosts, and 2 and 5 on others.
+        case hosts = "hosts:2,1"
 
-    /// One hash for any number of ranks and both transports, each compared with the scalar tree inside the job.
+        /// Whether all of the ranks see common memory.
+        func sharesMemory(size: Int) -> Bool { size == 1 || self == .shared || self == .hosts && size == 2 }
+    }
+
+    /// Bytes that each host sends in a step of 8 grains, by those of the parameters.
+    struct Traffic: Sendable, CustomTestStringConvertible {
+        let transport: String
+        let ranks: Int
+        let expected: [Double]
+
+        init(_ transport: String, ranks: Int, _ expected: [Double]) {
+            (self.transport, self.ranks, self.expected) = (transport, ranks, expected)
+        }
+
+        var testDescription: String { "\(transport), \(ranks) ranks" }
+    }
+
+    /// One hash for any number of ranks and all transports, each compared with the scalar tree inside the job.
     @Test func reductionsGiveTheSameBitsForAnyNumberOfRanks() throws {
         var hashes: Set<Substring> = []
         for size in [1, 2, 3, 5, 8] {
@@ -21,10 +41,32 @@ struct RankTests {
                 let words = result.text.split(whereSeparator: \.isWhitespace)
                 try #require(words.count == 4 && words[0] == "hash", "\(result.text)")
                 hashes.insert(words[1])
-                #expect(words[3] == (size == 1 ? "shared" : Substring(transport.rawValue)))
+                #expect(words[3] == (transport.sharesMemory(size: size) ? "shared" : "messages"))
             }
         }
         #expect(hashes.count == 1, "\(hashes)")
+    }
+
+    /// Each host sends the sum of its gradients, and its part of the parameters, once: 2 · (H − 1) / H of the parameters where a
+    /// host's grains are one subtree, and however many ranks it has.
+    @Test(arguments: [
+        Traffic("hosts:1", ranks: 2, [1, 1]), Traffic("hosts:2", ranks: 4, [1, 1]),
+        Traffic("hosts:4", ranks: 8, [1, 1]),
+        Traffic("hosts:1", ranks: 4, [1.5, 1.5, 1.5, 1.5]), Traffic("hosts:2", ranks: 8, [1.5, 1.5, 1.5, 1.5]),
+        // 6 grains and 2: two subtrees for a quarter of the parameters, and three quarters of them; one for three quarters, and a
+        // quarter.
+        Traffic("hosts:3,1", ranks: 4, [1.25, 1]),
+        // 3, 3 and 2 grains: two subtrees, two and one, for two thirds; and a third for two hosts.
+        Traffic("hosts:1", ranks: 3, [2, 2, 4.0 / 3]),
+    ])
+    func hostsSendEachSumOnce(traffic: Traffic) throws {
+        let (size, expected) = (traffic.ranks, traffic.expected)
+        let job = try RankJob(["traffic", "8"], size: size, environment: ["LOCKSTEP_TRANSPORT": traffic.transport])
+        let result = job.finish(withinSeconds: 60)
+        let found = result.text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
+        try #require(result.status == 0 && found.count == expected.count, "\(result)")
+        // Slices end at blocks of 1,024 parameters, and there are statistics.
+        for (found, expected) in zip(found, expected) { #expect(abs(found / expected - 1) < 0.05, "\(result)") }
     }
 
     /// Each rank compares each sum with the scalar tree.
@@ -102,8 +144,8 @@ struct RankTests {
         let result = job.finish(withinSeconds: 10)
         #expect(result.status != 0 && !result.timedOut, "\(result)")
         // Ranks that share memory notice it themselves; for others mpirun says it.
-        let words = transport == .shared ? "rank \(rank) (host " : "rank \(rank) with PID"
-        #expect(result.text.contains(words), "\(result)")
+        let notices = transport == .shared ? ["rank \(rank) (host "] : ["rank \(rank) with PID", "rank \(rank) (host "]
+        #expect(notices.contains { result.text.contains($0) }, "\(result)")
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
     }
 

@@ -72,6 +72,7 @@ struct CommunicationProbe {
             try GroupExercise.meet(communicator, GroupPlan(workerCount: communicator.size, groupSize: target))
             try GroupExercise.converse(communicator, count: 50)
             say("groups of \(target)")
+        case "traffic": say(try traffic(communicator, grainCount: target))
         case "mean": say(try mean(communicator))
         case "measure": say(try measure(communicator))
         default: throw Failure(.usage, "CommunicationProbe: unknown arguments \(arguments)")
@@ -105,6 +106,21 @@ struct CommunicationProbe {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for value in outcome.parameters { hash = (hash ^ UInt64(value.bitPattern)) &* 0x100_0000_01b3 }
         return "hash \(String(hash, radix: 16)) path \(outcome.isShared ? "shared" : "messages")"
+    }
+
+    /// Bytes that each host sends to others in a step of a 784-128-64-10 network, by those of its parameters.
+    private static func traffic(_ communicator: borrowing Communicator, grainCount: Int) throws -> String {
+        var layout = ParameterLayout()
+        for (inputs, outputs) in [(784, 128), (128, 64), (64, 10)] {
+            layout.append("\(inputs).weight", [inputs, outputs])
+            layout.append("\(inputs).bias", [outputs])
+        }
+        let outcome = try ReferenceReduction.run(
+            communicator, layout: layout, grainCounts: [grainCount], kernels: kernels)
+        let sent = try communicator.allGather(outcome.sentByteCount)
+        let parameterBytes = layout.entries.reduce(0) { $0 + $1.range.count } * MemoryLayout<Float>.stride
+        return communicator.hostMembers.map { "\(Double(sent[$0].reduce(0, +)) / Double(parameterBytes))" }
+            .joined(separator: " ")
     }
 
     private static func gather(_ communicator: borrowing Communicator) throws {

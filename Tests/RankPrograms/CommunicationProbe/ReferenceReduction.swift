@@ -71,6 +71,7 @@ package enum ReferenceReduction {
             try reducer.publish()
         }
         outcome.parameters = Array(UnsafeBufferPointer(start: reducer.parameters, count: layout.floatCount))
+        outcome.sentByteCount = reducer.sentByteCount
         // Nobody frees what others still read.
         try communicator.barrier()
         return outcome
@@ -85,6 +86,7 @@ package enum ReferenceReduction {
         package var gradients: [[Float]] = []
         package var statistics: [[[Double]]] = []
         package var parameters: [Float] = []
+        package var sentByteCount = 0
     }
 
     /// What `run` gives for any number of workers.

@@ -1,0 +1,280 @@
+#if MPI
+    import Errors
+    import KernelContract
+    import Tensors
+
+    /// The messages of a step between hosts, which carry each sum once whatever the number of a host's workers.
+    ///
+    /// Gradients: a host's workers finish, from their partial gradients in common memory, the largest subtrees of the canonical
+    /// tree that lie in the host's grains, and send each worker of the other hosts its slice of them. Parameters: each worker
+    /// sends its new slice to one worker of each other host, which puts it where all of that host find it. With H hosts and
+    /// grains that are one subtree for each, a host sends 2 · (H − 1) / H floats for each parameter in a step.
+    final class HostExchange {
+        private let hosts: Hosts
+        private let local: SpinBarrier?
+        private let leaders: MPI.Communicator?
+        private let outgoing: UnsafeMutablePointer<Float>
+        private let incoming: UnsafeMutablePointer<Float>
+        private let batches: [Batch]
+        private let parameters: MPI.Transfers
+        /// By host: its slice of the parameters in floats, its blocks of block sums in bytes.
+        private let slices, blocks: Parts
+        private let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        /// What this worker has sent to other hosts so far.
+        private(set) var sentByteCount = 0
+
+        /// What every host holds of something that all need.
+        private struct Parts {
+            let counts, offsets: [Int32]
+            /// Bytes that this host sends when it shows its part to all.
+            let sentByteCount: Int
+
+            init(_ ranges: [Range<Int>], own: Int, unit: Int) {
+                counts = ranges.map { Int32(truncatingIfNeeded: $0.count) }
+                offsets = ranges.map { Int32(truncatingIfNeeded: $0.lowerBound) }
+                sentByteCount = ranges[own].count * unit * (ranges.count - 1)
+            }
+        }
+
+        /// For batches of one number of grains.
+        private struct Batch {
+            /// Receives first, then one message for each of `sums`.
+            let transfers: MPI.Transfers
+            let receiveCount: Int
+            /// How what is sent is summed; nil where a worker's partial gradient is sent as it is.
+            let sums: [HostSum?]
+            let statistics: Parts
+        }
+
+        /// A node of the tree over a host's grains, in one worker's slice, made of the nodes of the host's workers.
+        private struct HostSum {
+            let sources: UnsafeMutableBufferPointer<UnsafePointer<Float>>
+            let additions: UnsafeMutableBufferPointer<Int>
+            let count: Int
+            let total: UnsafeMutablePointer<Float>
+        }
+
+        /// - Parameters:
+        ///   - firstPartials: By worker, its first partial gradient; nil on other hosts.
+        ///   - blocks: By worker, its blocks of block sums.
+        ///   - own: This worker's parameters, of which its slice is sent.
+        ///   - shown: Where this host's workers find the parameters of other hosts.
+        init(
+            _ endpoint: Endpoint, _ hosts: Hosts, slices: [Range<Int>], blocks: [Range<Int>], grainCounts: [Int],
+            firstPartials: [UnsafeMutablePointer<Float>?], partialStride: Int, own: UnsafeMutablePointer<Float>,
+            shown: UnsafeMutablePointer<Float>
+        ) throws {
+            guard let link = hosts.link else { preconditionFailure("HostExchange: there is one host") }
+            self.hosts = hosts
+            local = hosts.local.sharedBarrier
+            leaders = hosts.leaders?.communicator
+            let rank = endpoint.rank
+            let slice = slices[rank]
+            let others = hosts.members.indices.filter { $0 != hosts.own }
+            let partners = hosts.partners(of: rank)
+            try endpoint.agree { _ = try endpoint.messageCounts([slices.map(\.count).reduce(0, +)]) }
+
+            // Room for the greediest batch.
+            let trees = grainCounts.map { HostTrees(hosts, size: endpoint.size, grainCount: $0) }
+            let sliceSum = partners.reduce(0) { $0 + slices[$1].count }
+            let outgoing = UnsafeMutablePointer<Float>.zeros(
+                (trees.map { $0.sumCount(hosts.own) }.max() ?? 0) * sliceSum)
+            let incoming = UnsafeMutablePointer<Float>.zeros(
+                (trees.map { tree in others.reduce(0) { $0 + tree.nodes[$1].count } }.max() ?? 0) * slice.count)
+            self.outgoing = outgoing
+            self.incoming = incoming
+
+            parameters = MPI.Transfers(capacity: others.count + partners.count, link)
+            for worker in partners where !slices[worker].isEmpty {
+                try parameters.addReceive(shown + slices[worker].lowerBound, slices[worker].count, from: worker, tag: 0)
+            }
+            if !slice.isEmpty {
+                for host in others {
+                    let target = hosts.partner(of: rank, on: host)
+                    try parameters.addSend(own + slice.lowerBound, slice.count, to: target, tag: 0)
+                }
+            }
+            batches = try trees.map { tree in
+                let transfers = MPI.Transfers(
+                    capacity: others.reduce(0) { $0 + tree.nodes[$1].count } + partners.count
+                        * tree.nodes[hosts.own].count,
+                    link)
+                var arrival = incoming
+                for host in others {
+                    let source = hosts.partner(of: rank, on: host)
+                    for node in tree.nodes[host].indices where !slice.isEmpty {
+                        try transfers.addReceive(arrival, slice.count, from: source, tag: 1 + node)
+                        arrival += slice.count
+                    }
+                }
+                let receiveCount = transfers.count
+                var sums: [HostSum?] = []
+                var total = outgoing
+                for target in partners where !slices[target].isEmpty {
+                    let part = slices[target]
+                    for (index, node) in tree.nodes[hosts.own].enumerated() {
+                        let leaves = tree.leaves(of: node, in: hosts.members[hosts.own])
+                        let sources = leaves.map { leaf in
+                            UnsafePointer(firstPartials[leaf.worker]! + (leaf.index * partialStride + part.lowerBound))
+                        }
+                        guard leaves.count > 1 else {
+                            sums.append(nil)
+                            try transfers.addSend(sources[0], part.count, to: target, tag: 1 + index)
+                            continue
+                        }
+                        let shifted = leaves.map {
+                            CanonicalTree.Node(first: $0.node.first - node.first, count: $0.node.count)
+                        }
+                        sums.append(
+                            HostSum(
+                                sources: .copy(of: sources),
+                                additions: .copy(of: CanonicalTree.additions(leaves: shifted, grainCount: node.count)),
+                                count: part.count, total: total))
+                        try transfers.addSend(total, part.count, to: target, tag: 1 + index)
+                        total += part.count
+                    }
+                }
+                let stride = MemoryLayout<GrainStatistics>.stride
+                return Batch(
+                    transfers: transfers, receiveCount: receiveCount, sums: sums,
+                    statistics: Parts(
+                        tree.grains.map { $0.lowerBound * stride..<$0.upperBound * stride }, own: hosts.own, unit: 1))
+            }
+            func joined(_ ranges: [Range<Int>], unit: Int) -> [Range<Int>] {
+                hosts.members.map {
+                    ranges[$0.lowerBound].lowerBound * unit..<ranges[$0.upperBound - 1].upperBound * unit
+                }
+            }
+            self.slices = Parts(joined(slices, unit: 1), own: hosts.own, unit: MemoryLayout<Float>.stride)
+            self.blocks = Parts(joined(blocks, unit: MemoryLayout<Double>.stride), own: hosts.own, unit: 1)
+        }
+
+        deinit {
+            outgoing.deallocate()
+            incoming.deallocate()
+            for sum in batches.flatMap(\.sums) {
+                sum?.sources.deallocate()
+                sum?.additions.deallocate()
+            }
+        }
+
+        /// What arrives from other hosts: by host, then by node, this worker's slice.
+        var arrivals: UnsafePointer<Float> { UnsafePointer(incoming) }
+
+        /// Sends and receives gradients and statistics of batch kind `index`. The partial gradients of this host are complete;
+        /// on return all that this host's workers need is there.
+        func exchangeGradients(
+            _ index: Int, statistics: UnsafeMutablePointer<GrainStatistics>, kernels: any KernelSet
+        ) throws {
+            let batch = batches[index]
+            try batch.transfers.start(0..<batch.receiveCount)
+            for (number, sum) in batch.sums.enumerated() {
+                if let sum {
+                    kernels.treeSum(
+                        UnsafeBufferPointer(sum.sources), additions: UnsafeBufferPointer(sum.additions), offset: 0,
+                        count: sum.count, to: sum.total, workspace: workspace.base)
+                }
+                try batch.transfers.start(batch.receiveCount + number..<batch.receiveCount + number + 1)
+            }
+            try gather(UnsafeMutableRawPointer(statistics), batch.statistics)
+            try batch.transfers.wait()
+            sentByteCount += batch.transfers.sentByteCount
+            try local?.wait()
+        }
+
+        /// Statistics alone, where gradients go another way.
+        func exchangeStatistics(_ index: Int, _ statistics: UnsafeMutablePointer<GrainStatistics>) throws {
+            try local?.wait()
+            try gather(UnsafeMutableRawPointer(statistics), batches[index].statistics)
+            try local?.wait()
+        }
+
+        /// Sends this worker's slice of the parameters and receives those of other hosts.
+        func exchangeParameters() throws {
+            try parameters.start(0..<parameters.count)
+            try parameters.wait()
+            sentByteCount += parameters.sentByteCount
+        }
+
+        /// Makes what each worker has written of its slice of `floats`, common to a host, whole on all hosts.
+        func gatherSlices(_ floats: UnsafeMutablePointer<Float>) throws {
+            try local?.wait()
+            if let leaders {
+                try leaders.allGatherInPlace(floats: floats, counts: slices.counts, offsets: slices.offsets)
+                sentByteCount += slices.sentByteCount
+            }
+            try local?.wait()
+        }
+
+        /// The same for columns of block sums, `stride` blocks each.
+        func gatherBlocks(_ sums: UnsafeMutablePointer<Double>, columns: Range<Int>, stride: Int) throws {
+            try local?.wait()
+            for column in columns { try gather(UnsafeMutableRawPointer(sums + column * stride), blocks) }
+            try local?.wait()
+        }
+
+        /// Copies `floats`, common to a host, from the first host to all.
+        func broadcast(_ floats: UnsafeMutablePointer<Float>, count: Int) throws {
+            try hosts.leaders?.broadcast(
+                UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: floats, count: count)), root: 0)
+            try local?.wait()
+        }
+
+        private func gather(_ bytes: UnsafeMutableRawPointer, _ parts: Parts) throws {
+            guard let leaders else { return }
+            try leaders.allGatherInPlace(bytes: bytes, counts: parts.counts, offsets: parts.offsets)
+            sentByteCount += parts.sentByteCount
+        }
+    }
+
+    @available(*, unavailable) extension HostExchange: Sendable {}
+#endif
+
+/// The canonical tree of one number of grains, cut by hosts.
+struct HostTrees {
+    /// By host: its grains, and the maximal subtrees in them.
+    let grains: [Range<Int>]
+    let nodes: [[CanonicalTree.Node]]
+    /// By worker, its maximal subtrees.
+    let workerNodes: [[CanonicalTree.Node]]
+    private let members: [Range<Int>]
+
+    /// A worker's node, by its number among that worker's.
+    struct Leaf {
+        let worker, index: Int
+        let node: CanonicalTree.Node
+    }
+
+    init(_ hosts: Hosts, size: Int, grainCount: Int) {
+        members = hosts.members
+        workerNodes = (0..<size).map { ReductionPlan.nodes(of: $0, size: size, grainCount: grainCount) }
+        grains = hosts.members.map { members in
+            let runs = members.map { ReductionPlan.grains(of: $0, size: size, grainCount: grainCount) }
+            return runs[0].lowerBound..<runs[runs.count - 1].upperBound
+        }
+        nodes = grains.map { CanonicalTree.maximalNodes(in: $0, grainCount: grainCount) }
+    }
+
+    /// What `node` of a host consists of.
+    func leaves(of node: CanonicalTree.Node, in members: Range<Int>) -> [Leaf] {
+        members.flatMap { worker in
+            workerNodes[worker].enumerated().filter { node.grains.contains($0.element.first) }.map {
+                Leaf(worker: worker, index: $0.offset, node: $0.element)
+            }
+        }
+    }
+
+    /// The nodes of `host` that several of its workers' nodes make up.
+    func sumCount(_ host: Int) -> Int {
+        nodes[host].count { leaves(of: $0, in: members[host]).count > 1 }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Float {
+    /// Memory for `count` floats, all 0.
+    static func zeros(_ count: Int) -> Self {
+        let pointer = allocate(capacity: max(count, 1))
+        pointer.initialize(repeating: 0, count: max(count, 1))
+        return pointer
+    }
+}

@@ -42,7 +42,7 @@ extension BenchCommand {
         var json = false
 
         func run() throws {
-            let (options, kernels) = (try checkedOptions(), try kernels())
+            let (options, kernels) = (try Self.checkedOptions(training.options, suite: suite), try kernels())
             let dataset = options.sharedDataset
             let benchmarks: [StepBenchmark]
             if let suite {
@@ -84,8 +84,7 @@ extension BenchCommand {
         }
 
         /// What is given without what has no meaning here.
-        private func checkedOptions() throws -> TrainingOptions {
-            let options = training.options
+        static func checkedOptions(_ options: TrainingOptions, suite: String?) throws -> TrainingOptions {
             let ignored = [
                 "steps": options.steps != nil, "validation-split": options.validationSplit != nil,
                 "fold": options.fold != nil, "stratified": options.isStratified != nil,
@@ -95,7 +94,7 @@ extension BenchCommand {
                 "patience": options.patience != nil,
             ]
             if let name = ignored.keys.sorted().first(where: { ignored[$0] == true }) {
-                throw Failure(.usage, "--\(name) has no meaning for bench step: it trains whole epochs on all samples")
+                throw Failure(.usage, "--\(name) has no meaning for a benchmark, which trains on all samples")
             }
             let decided = [
                 ("model", options.model != nil), ("family", options.family.family != nil),

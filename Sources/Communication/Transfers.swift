@@ -66,4 +66,31 @@
     }
 
     @available(*, unavailable) extension MPI.Transfers: Sendable {}
+
+    extension MPI {
+        /// A barrier that this rank has reached and does not wait in.
+        final class PendingBarrier {
+            private let request: UnsafeMutablePointer<MPI_Request?>
+
+            fileprivate init(_ communicator: MPI.Communicator) throws(MPIError) {
+                request = .allocate(capacity: 1)
+                request.initialize(to: nil)
+                try MPI.call("MPI_Ibarrier") { MPI_Ibarrier(communicator.handle, request) }
+            }
+
+            deinit { request.deallocate() }
+
+            /// Whether all ranks have reached it. The corresponding MPI function is `MPI_Test`.
+            func isComplete() throws(MPIError) -> Bool {
+                var flag: Int32 = 0
+                try MPI.call("MPI_Test") { MPI_Test(request, &flag, lockstep_MPI_STATUS_IGNORE()) }
+                return flag != 0
+            }
+        }
+    }
+
+    extension MPI.Communicator {
+        /// The corresponding MPI function is `MPI_Ibarrier`.
+        func beginBarrier() throws(MPIError) -> MPI.PendingBarrier { try MPI.PendingBarrier(self) }
+    }
 #endif

@@ -39,9 +39,9 @@ package struct StepBenchmark: Sendable {
         package let shareOfRoofline: Double?
     }
 
-    private let name: String?
-    private let configuration: TrainingConfiguration
-    private let kernels: any KernelSet
+    let name: String?
+    let configuration: TrainingConfiguration
+    let kernels: any KernelSet
     private let dataset: SharedDataset
 
     /// - Parameter dataset: That of the configuration.
@@ -57,22 +57,10 @@ package struct StepBenchmark: Sendable {
     /// Trains one epoch to warm up and `configuration.epochs` more. The result is worker 0's clock. `trace`, where it is
     /// given, gets the last steps.
     package func run(_ communicator: borrowing Communicator, trace: inout StepTrace?) throws -> Result {
-        let data = try communicator.agree {
-            let data = try dataset.load()
-            try data.check(configuration.data.augmentation)
-            return data
-        }
-        let network = try communicator.agree {
-            try Network(
-                configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
-                outputs: configuration.loss.target == .input ? .inputs : .classes(data.classCount))
-        }
+        let data = try loadData(communicator)
+        let network = try communicator.agree { try self.network(for: data) }
         let count = data.train.count
-        var trainer = try Trainer(
-            configuration, network: network, images: data.train, sampleCount: count,
-            standardization: try .shared(
-                configuration.data.standardization, data.train, samples: (0..<Int32(count)).map { $0 }, communicator),
-            kernels: kernels, communicator: communicator)
+        var trainer = try self.trainer(configuration, network, data, communicator)
         var warmingUp = configuration
         warmingUp.epochs += 1
         let length = RunLength(warmingUp, sampleCount: count)
@@ -127,6 +115,35 @@ package struct StepBenchmark: Sendable {
             optimizer: configuration.update.optimizer.name, instructionSet: kernels.instructionSet.rawValue,
             samplesPerSecond: rate, slowest: rates[0], fastest: rates[rates.count - 1],
             fractionOfPeak: rate * network.trainingFlopsPerSample / (peak * Double(cores)), phases: phases)
+    }
+
+    /// Collective.
+    func loadData(_ communicator: borrowing Communicator) throws -> ImageDataset {
+        try communicator.agree {
+            let data = try dataset.load()
+            try data.check(configuration.data.augmentation)
+            return data
+        }
+    }
+
+    func network(for data: ImageDataset) throws -> Network {
+        try Network(
+            configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
+            outputs: configuration.loss.target == .input ? .inputs : .classes(data.classCount))
+    }
+
+    /// Of all training images. `configuration` may differ from the benchmark's in the batch. `exchangesGradients`: factors are not
+    /// used. Collective.
+    func trainer(
+        _ configuration: TrainingConfiguration, _ network: Network, _ data: ImageDataset,
+        exchangesGradients: Bool = false, _ communicator: borrowing Communicator
+    ) throws -> Trainer {
+        let count = data.train.count
+        return try Trainer(
+            configuration, network: network, images: data.train, sampleCount: count,
+            standardization: try .shared(
+                configuration.data.standardization, data.train, samples: (0..<Int32(count)).map { $0 }, communicator),
+            kernels: kernels, communicator: communicator, exchangesGradients: exchangesGradients)
     }
 
     /// Gathers what all workers measured. Collective.

@@ -80,10 +80,13 @@ package struct Trainer: ~Copyable {
         try gradientCounts?.take("gradients", communicator) ?? []
     }
 
-    /// - Parameter sampleCount: Samples of an epoch, which decides whether there is a short last batch.
+    /// - Parameters:
+    ///   - sampleCount: Samples of an epoch, which decides whether there is a short last batch.
+    ///   - exchangesGradients: Dense layers go the way of all others even where memory is shared, for measurements.
     package init(
         _ configuration: TrainingConfiguration, network: Network, images: LabelledImages, sampleCount: Int,
-        standardization: InputStandardization? = nil, kernels: any KernelSet, communicator: borrowing Communicator
+        standardization: InputStandardization? = nil, kernels: any KernelSet, communicator: borrowing Communicator,
+        exchangesGradients: Bool = false
     ) throws {
         let (rank, size) = (communicator.rank, communicator.size)
         let length = RunLength(configuration, sampleCount: sampleCount)
@@ -100,7 +103,8 @@ package struct Trainer: ~Copyable {
         }
         let augments = !configuration.data.augmentation.isIdentity
         // Workers compute what they own, where they can, so slices are balanced by that; all must see the same costs.
-        let sharesMemory = configuration.reduction == .tree && communicator.sharesMemory
+        let sharesMemory =
+            configuration.reduction == .tree && communicator.sharesMemory && !exchangesGradients
         let factorable =
             sharesMemory ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : []
         let density = try communicator.broadcast(

@@ -25,6 +25,7 @@ struct PageDocument {
     /// The numbers, as JSON.
     let figures: String
     var isLive = false
+    var command = "lockstep report"
 
     var html: HTML {
         let links: [HTML] = sections.map { "<li><a href=\"#\($0.id)\">\($0.title)</a></li>" }
@@ -60,7 +61,7 @@ struct PageDocument {
             <nav aria-label="Contents"><ul>\(links)</ul></nav>
             <main id="content" tabindex="-1">
             \(missing)\(sections.map(\.html))</main>
-            <footer><p>Made by <code>lockstep report</code>. The page is one file and asks for nothing else; its numbers are \
+            <footer><p>Made by <code>\(command)</code>. The page is one file and asks for nothing else; its numbers are \
             in it as JSON (<code>#figures</code>).</p></footer>
             <script type="application/json" id="figures">\(HTML.json(figures))</script>
             <script>

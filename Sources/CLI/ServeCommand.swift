@@ -10,8 +10,9 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Show the page of a run or a sweep while it goes on.",
         discussion: """
-            A process of its own, at the least priority, beside whatever trains. Open the address that it prints; the page
-            takes over what is new and stays where it was scrolled to. Ctrl-C ends it.
+            A process of its own, beside whatever trains, that takes half a percent of one core at most. Open the address that
+            it prints; the page takes over what is new and stays where it was scrolled to. What needs the weights, such as
+            the confusion matrix, comes when the run ends. Ctrl-C ends the server.
             """)
 
     @Argument(help: ArgumentHelp("Folders of runs, or one folder of a sweep.", valueName: "DIR"))
@@ -32,9 +33,9 @@ struct ServeCommand: ParsableCommand {
         Self.yieldToOthers()
         // What is wrong with the folders is told here, not in a browser.
         let options = try data.options()
-        _ = try ReportPage(folders, options: options)
+        _ = try ReportPage.Subject(folders)
         let token = PageServer.makeToken()
-        let server = PageServer(folders, options: options, token: token)
+        let server = PageServer(LivePage(folders, options: options), token: token)
         let host = host
         let port = port
         let outcome = Mutex<Failure?>(nil)
@@ -60,12 +61,12 @@ struct ServeCommand: ParsableCommand {
         if let failure = outcome.withLock({ $0 }) { throw failure }
     }
 
-    /// Training must not wait for a page.
+    /// Training goes before a page. At 19, or in the idle policy, a page would not come while all cores train.
     private static func yieldToOthers() {
-        setpriority(Int32(PRIO_PROCESS.rawValue), 0, 19)
-        var parameters = sched_param()
-        parameters.sched_priority = 0
-        // SCHED_IDLE of Linux.
-        sched_setscheduler(0, 5, &parameters)
+        let process = Int32(PRIO_PROCESS.rawValue)
+        setpriority(process, 0, max(getpriority(process, 0), niceness))
     }
+
+    /// The weight of a tenth beside a process of ordinary priority.
+    private static let niceness: Int32 = 10
 }

@@ -24,7 +24,8 @@ struct PageDocument {
     var style: HTML = ""
     /// The numbers, as JSON.
     let figures: String
-    var isLive = false
+    /// Of a page that asks its server for another version.
+    var liveVersion: String?
 
     var html: HTML {
         let links: [HTML] = sections.map { "<li><a href=\"#\($0.id)\">\($0.title)</a></li>" }
@@ -38,7 +39,7 @@ struct PageDocument {
             """
         let policy =
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-            + "form-action 'none'" + (isLive ? "; connect-src 'self'" : "")
+            + "form-action 'none'" + (liveVersion == nil ? "" : "; connect-src 'self'")
         return """
             <!DOCTYPE html>
             <html lang="en">
@@ -54,7 +55,7 @@ struct PageDocument {
             \(HTML.trusted(pageStyle))\(style)
             </style>
             </head>
-            <body\(isLive ? " data-live" : "")>
+            <body\(liveVersion.map { " data-live=\"\($0)\"" as HTML })>
             <a class="skip" href="#content">Skip to the content</a>
             <header><h1>\(title)</h1>\(lead)</header>
             <nav aria-label="Contents"><ul>\(links)</ul></nav>
@@ -64,7 +65,7 @@ struct PageDocument {
             in it as JSON (<code>#figures</code>).</p></footer>
             <script type="application/json" id="figures">\(HTML.json(figures))</script>
             <script>
-            \(HTML.trusted(pageScript))\(isLive ? HTML.trusted(livePageScript) : "")
+            \(HTML.trusted(pageScript))\(liveVersion == nil ? "" : HTML.trusted(livePageScript))
             </script>
             </body>
             </html>

@@ -29,8 +29,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var data: ReportArguments
 
     func run() throws {
-        // Threads have the priority of those that start them.
-        Self.yieldToOthers()
+        ServerPriority.giveWay()
         // What is wrong with the folders is told here, not in a browser.
         let options = try data.options()
         _ = try ReportPage.Subject(folders)
@@ -40,7 +39,7 @@ struct ServeCommand: ParsableCommand {
         let port = port
         let outcome = Mutex<Failure?>(nil)
         let ended = DispatchSemaphore(value: 0)
-        let task = Task {
+        let task = Task(priority: .utility) {
             do {
                 try await server.run(host: host, port: port) { port in
                     Output.line("http://\(host == "0.0.0.0" ? "127.0.0.1" : host):\(port)/?token=\(token)")
@@ -60,13 +59,4 @@ struct ServeCommand: ParsableCommand {
         for source in sources { source.cancel() }
         if let failure = outcome.withLock({ $0 }) { throw failure }
     }
-
-    /// Training goes before a page. At 19, or in the idle policy, a page would not come while all cores train.
-    private static func yieldToOthers() {
-        let process = Int32(PRIO_PROCESS.rawValue)
-        setpriority(process, 0, max(getpriority(process, 0), niceness))
-    }
-
-    /// The weight of a tenth beside a process of ordinary priority.
-    private static let niceness: Int32 = 10
 }

@@ -113,16 +113,19 @@ extension CommandLineTests {
             let bench = try Workbench()
             _ = try bench.train()
             let (child, port, token) = try start(bench)
-            #expect(try get(port, "/?token=\(token)").status == 200)
             let folder = "/proc/\(child.process)/task"
-            let threads = try FileManager.default.contentsOfDirectory(atPath: folder)
-            #expect(!threads.isEmpty)
-            for thread in threads {
-                let line = try String(contentsOfFile: "\(folder)/\(thread)/stat", encoding: .utf8)
-                // From the state on, which is the third: niceness is the 19th, the policy the 41st.
-                let fields = line[(line.lastIndex(of: ")") ?? line.startIndex)...].split(separator: " ")
-                #expect(Int(fields[17]) ?? 0 >= 10, "\(line)")
-                #expect(Int32(fields[39]) == sched_getscheduler(0), "\(line)")
+            // Threads that an answer has started have theirs at the next.
+            try child.wait(for: "niceness") {
+                #expect(try get(port, "/?token=\(token)").status == 200)
+                let threads = try FileManager.default.contentsOfDirectory(atPath: folder)
+                // One may end meanwhile.
+                let lines = threads.compactMap { try? String(contentsOfFile: "\(folder)/\($0)/stat", encoding: .utf8) }
+                return lines.allSatisfy { line in
+                    // From the state on, which is the third: niceness is the 19th, the policy the 41st.
+                    let fields = line[(line.lastIndex(of: ")") ?? line.startIndex)...].split(separator: " ")
+                    #expect(Int32(fields[39]) == sched_getscheduler(0), "\(line)")
+                    return Int(fields[17]) ?? 0 >= 10
+                }
             }
             kill(child.process, SIGINT)
             #expect(child.finish(withinSeconds: child.seconds + 20).exitCode == 0)

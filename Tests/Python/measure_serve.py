@@ -18,7 +18,7 @@ import tempfile
 import time
 import urllib.request
 
-TRAINING = ["--dataset", "fashion-mnist", "--layers", "784-128-64-10", "--batch-size", "64", "--optimizer", "adam"]
+TRAINING = ["--dataset", "fashion-mnist", "--model", "dense 128, relu, dense 64, relu, dense 10", "--batch-size", "64", "--optimizer", "adam"]
 
 
 class Page:

@@ -64,6 +64,7 @@ package final class PageServer: Sendable {
     }
 
     private func answer(_ request: HTTPRequest) -> HTTPResponse {
+        ServerPriority.giveWay()
         let given = request.query.first { $0.name == "token" }?.value ?? ""
         guard Self.isEqual(given, token) else {
             return Self.response(.forbidden, "The address lacks the token that `lockstep serve` printed.\n")

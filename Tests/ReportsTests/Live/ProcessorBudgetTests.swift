@@ -27,7 +27,8 @@ struct ProcessorBudgetTests {
         var budget = ProcessorBudget(share: 0.125, from: Reading(elapsed: 7_000, spent: 300))
         for step in Self.cases[index] {
             let now = Reading(elapsed: 7_000 + step.elapsed, spent: 300 + step.spent)
-            #expect(budget.allows(at: now) == step.allows, "\(step)")
+            let isAllowed = budget.allows(at: now)
+            #expect(isAllowed == step.allows, "\(step)")
         }
     }
 
@@ -42,7 +43,8 @@ struct ProcessorBudgetTests {
             guard budget.allows(at: Reading(elapsed: elapsed, spent: spent)) else { continue }
             let cost = UInt64.random(in: 1...100_000, using: &generator)
             (elapsed, spent, dearest) = (elapsed + cost, spent + cost, max(dearest, cost))
-            #expect(!budget.allows(at: Reading(elapsed: elapsed, spent: spent)))
+            let isAllowed = budget.allows(at: Reading(elapsed: elapsed, spent: spent))
+            #expect(!isAllowed)
             #expect(Double(spent) <= 0.005 * Double(elapsed) + Double(dearest))
         }
         #expect(Double(spent) > 0.004 * Double(elapsed))

@@ -90,7 +90,7 @@ def main():
         # When the training's own clock began.
         origin = time.monotonic() - points(folder)[-1]["wallSeconds"]
         page = Page(options.lockstep, folder, options.niceness)
-        windows, spent = [], []
+        windows, spent, own = [], [], time.process_time()
         for window in range(options.windows):
             begin, base, end = time.monotonic(), page.processor_seconds(), time.monotonic() + options.seconds
             while time.monotonic() < end:
@@ -99,6 +99,7 @@ def main():
                 time.sleep(min(2, max(0, end - time.monotonic())))
             windows.append((begin - origin, time.monotonic() - origin))
             spent.append(page.processor_seconds() - base)
+        own = (time.process_time() - own) / (options.windows // 2 * options.seconds)
         live, byte_count = page.latencies[1:], len(page.text)
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -115,6 +116,7 @@ def main():
     for index, median in enumerate(medians):
         print(f"{('alone', 'looked at')[index % 2]:10} {median:12,.0f} samples/s, median of {len(speeds[index])} epochs; server "
               f"{100 * spent[index] / options.seconds:.2f} % of a core")
+    print(f"what looks, this program, took {100 * own:.2f} % of a core while it looked")
     print(f"lost: {100 * statistics.median(losses):.2f} %, median of {len(losses)} pairs of windows: "
           + " ".join(f"{100 * loss:.2f}" for loss in losses))
     print(f"server started in {page.start:.2f} s; first page after {page.latencies[0]:.3f} s; {len(live)} pages of {byte_count:,} "

@@ -29,8 +29,8 @@ struct LivePageTests {
 
     private static let options = ReportOptions(kernels: ReferenceKernels())
     private static let unscored = "comes when the run ends"
-    /// Of data sets that only the program knows: scoring was tried.
-    private static let scored = "The data are not there"
+    /// Scoring was tried, with data that are not the run's, or not there.
+    private static let scored = "the page lacks all that needs"
 
     private static func version(of html: String) throws -> String {
         let begin = try #require(html.range(of: "<body data-live=\""))

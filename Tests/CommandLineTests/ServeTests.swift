@@ -92,7 +92,7 @@ extension CommandLineTests {
         @Test func scoresComeWhenTheRunEnds() throws {
             let bench = try Workbench()
             _ = try bench.train()
-            let lock = open("\(bench.folder.path)/run/.lock", O_RDWR)
+            let lock = open("\(bench.folder.path)/run/.lock", O_RDWR | O_CLOEXEC)
             #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
             let (child, port, token) = try start(bench)
             let early = try get(port, "/?token=\(token)").body

@@ -10,8 +10,9 @@ struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Show the page of a run or a sweep while it goes on.",
         discussion: """
-            A process of its own, at the least priority, beside whatever trains. Open the address that it prints; the page
-            takes over what is new and stays where it was scrolled to. Ctrl-C ends it.
+            A process of its own, beside whatever trains, that takes half a percent of one core at most. Open the address that
+            it prints; the page takes over what is new and stays where it was scrolled to. What needs the weights, such as
+            the confusion matrix, comes when the run ends. Ctrl-C ends the server.
             """)
 
     @Argument(help: ArgumentHelp("Folders of runs, or one folder of a sweep.", valueName: "DIR"))
@@ -28,18 +29,17 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup var data: ReportArguments
 
     func run() throws {
-        // Threads have the priority of those that start them.
-        Self.yieldToOthers()
+        ServerPriority.giveWay()
         // What is wrong with the folders is told here, not in a browser.
         let options = try data.options()
-        _ = try ReportPage(folders, options: options)
+        _ = try ReportPage.Subject(folders)
         let token = PageServer.makeToken()
-        let server = PageServer(folders, options: options, token: token)
+        let server = PageServer(LivePage(folders, options: options), token: token)
         let host = host
         let port = port
         let outcome = Mutex<Failure?>(nil)
         let ended = DispatchSemaphore(value: 0)
-        let task = Task {
+        let task = Task(priority: .utility) {
             do {
                 try await server.run(host: host, port: port) { port in
                     Output.line("http://\(host == "0.0.0.0" ? "127.0.0.1" : host):\(port)/?token=\(token)")
@@ -58,14 +58,5 @@ struct ServeCommand: ParsableCommand {
         ended.wait()
         for source in sources { source.cancel() }
         if let failure = outcome.withLock({ $0 }) { throw failure }
-    }
-
-    /// Training must not wait for a page.
-    private static func yieldToOthers() {
-        setpriority(Int32(PRIO_PROCESS.rawValue), 0, 19)
-        var parameters = sched_param()
-        parameters.sched_priority = 0
-        // SCHED_IDLE of Linux.
-        sched_setscheduler(0, 5, &parameters)
     }
 }

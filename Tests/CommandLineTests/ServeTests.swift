@@ -46,12 +46,21 @@ extension CommandLineTests {
             return (child, port, String(token))
         }
 
+        /// Asks as seldom as a browser: whoever asks more spends what the next page needs.
+        private func waitForChange(_ child: ChildProcess, _ port: Int, _ token: String, of version: String) throws {
+            try child.wait(withinSeconds: 120, for: "other version") {
+                if try get(port, "/version?token=\(token)").body != version { return true }
+                usleep(1_000_000)
+                return false
+            }
+        }
+
         @Test(arguments: [SIGINT, SIGTERM]) func showsThePageToWhoKnowsTheToken(signal: Int32) throws {
             let bench = try Workbench()
             _ = try bench.train()
             let (child, port, token) = try start(bench)
             let page = try get(port, "/?token=\(token)")
-            #expect(page.status == 200 && page.body.contains("<h1>run</h1>") && page.body.contains("<body data-live>"))
+            #expect(page.status == 200 && page.body.contains("<h1>run</h1>") && page.body.contains("<body data-live="))
             for target in [
                 "/", "/version", "/?token=", "/?token=\(token.reversed())", "/?token=\(token)0", "/?x=\(token)",
             ] {
@@ -73,8 +82,51 @@ extension CommandLineTests {
             #expect(try get(port, "/version?token=\(token)").body == version)
             #expect(try !get(port, "/?token=\(token)").body.contains("summary.json is missing"))
             try FileManager.default.removeItem(atPath: "\(bench.folder.path)/run/summary.json")
-            try child.wait(for: "change") { try get(port, "/version?token=\(token)").body != version }
+            try waitForChange(child, port, token, of: version)
             #expect(try get(port, "/?token=\(token)").body.contains("summary.json is missing"))
+            kill(child.process, SIGINT)
+            #expect(child.finish(withinSeconds: child.seconds + 20).exitCode == 0)
+        }
+
+        /// While the folder is locked, as by a training, nothing is scored.
+        @Test func scoresComeWhenTheRunEnds() throws {
+            let bench = try Workbench()
+            _ = try bench.train()
+            let lock = open("\(bench.folder.path)/run/.lock", O_RDWR | O_CLOEXEC)
+            #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
+            let (child, port, token) = try start(bench)
+            let early = try get(port, "/?token=\(token)").body
+            #expect(early.contains("in training") && early.contains("comes when the run ends"))
+            #expect(!early.contains("id=\"matrix\"") && early.contains("id=\"training\""))
+            let version = try get(port, "/version?token=\(token)").body
+            #expect(early.contains("<body data-live=\"\(version)\">"))
+            close(lock)
+            try waitForChange(child, port, token, of: version)
+            let late = try get(port, "/?token=\(token)").body
+            #expect(late.contains("id=\"matrix\"") && !late.contains("in training"))
+            kill(child.process, SIGINT)
+            #expect(child.finish(withinSeconds: child.seconds + 20).exitCode == 0)
+        }
+
+        /// The policy of who starts it, so that pages come while all cores train, and niceness for each of its threads.
+        @Test func givesWayToTrainings() throws {
+            let bench = try Workbench()
+            _ = try bench.train()
+            let (child, port, token) = try start(bench)
+            let folder = "/proc/\(child.process)/task"
+            // Threads that an answer has started have theirs at the next.
+            try child.wait(for: "niceness") {
+                #expect(try get(port, "/?token=\(token)").status == 200)
+                let threads = try FileManager.default.contentsOfDirectory(atPath: folder)
+                // One may end meanwhile.
+                let lines = threads.compactMap { try? String(contentsOfFile: "\(folder)/\($0)/stat", encoding: .utf8) }
+                return lines.allSatisfy { line in
+                    // From the state on, which is the third: niceness is the 19th, the policy the 41st.
+                    let fields = line[(line.lastIndex(of: ")") ?? line.startIndex)...].split(separator: " ")
+                    #expect(Int32(fields[39]) == sched_getscheduler(0), "\(line)")
+                    return Int(fields[17]) ?? 0 >= 10
+                }
+            }
             kill(child.process, SIGINT)
             #expect(child.finish(withinSeconds: child.seconds + 20).exitCode == 0)
         }

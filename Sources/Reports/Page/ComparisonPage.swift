@@ -29,19 +29,22 @@ struct ComparisonPage {
     private let right: [[Bool]?]
     private let families: [RunFamily]
     private let pairs: [Pair]
-    private let isLive: Bool
+    private let liveVersion: String?
+    /// Not while one of them goes on.
+    private let isScored: Bool
 
     /// Up to so many runs each pair is tested; of more each against the best.
     private static let pairedRunLimit = 10
 
-    init(_ paths: [String], options: ReportOptions, data: ReportData) {
-        var folders = paths.map { RunFolder($0) }
+    init(_ paths: [String], options: ReportOptions, data: ReportData, memory: inout PageMemory) {
+        var folders = paths.map { RunFolder($0, history: memory.history(of: $0)) }
+        isScored = !(options.isLive && folders.contains(where: \.isRunning))
         // Folders of one name are told apart by their paths.
         let names = Set(folders.map(\.name)).count == folders.count ? folders.map(\.name) : paths
         var right: [[Bool]?] = []
         var sets: [String?] = []
         for index in folders.indices {
-            let evaluated = data.evaluate(&folders[index])
+            let evaluated = isScored ? data.evaluate(&folders[index]) : nil
             right.append(
                 evaluated.flatMap { ClassifiedSamples($0.outcome, $0.data.test, names: $0.data.classNames) }?.isRight)
             sets.append(evaluated.map { "\($0.data.name) \($0.data.test.count)" })
@@ -55,7 +58,7 @@ struct ComparisonPage {
                 first: names[first], second: names[second],
                 test: McNemarTest(firstIsRight: right[first] ?? [], secondIsRight: right[second] ?? []))
         }
-        isLive = options.isLive
+        liveVersion = options.liveVersion
     }
 
     var html: String {
@@ -72,7 +75,7 @@ struct ComparisonPage {
         return PageDocument(
             title: PageText.plural(runs.count, "run"),
             lead: "<p class=\"lead\">\(names.joined(separator: ", ").cut(400))</p>", problems: problems,
-            sections: sections, figures: RunPage.json(figures), isLive: isLive
+            sections: sections, figures: RunPage.json(figures), liveVersion: liveVersion
         ).html.text
     }
 
@@ -181,6 +184,12 @@ struct ComparisonPage {
     }
 
     private var tests: HTML {
+        guard isScored else {
+            return """
+                <p class="hint">Tests, and the scores "evaluated here", come when all of these runs have ended: until then nothing \
+                is scored, so that nothing slows them.</p>
+                """
+        }
         guard !pairs.isEmpty else {
             return "<p>No two of these runs are classifiers whose checkpoints and test set are there.</p>"
         }

@@ -1,16 +1,26 @@
 /// How training went, epoch by epoch.
 struct CurveSection {
     let run: RunFolder
+    /// Whether the page has a section of them.
+    let showsWeights: Bool
 
-    private static let splits = [("train", 0), ("validation", 1), ("test", 2)]
+    private struct Split {
+        let name: String
+        let style: Int
+        let epochs: [RunFolder.Point]
+    }
 
     var section: PageSection? {
+        let splits = ["train", "validation", "test"].enumerated().map { style, name in
+            Split(name: name, style: style, epochs: run.epochs(name))
+        }
         let charts = [
-            chart("Loss", "loss", \.loss), chart("Accuracy", "accuracy in %", \.accuracy, scale: 100, unit: " %"),
-            chart("Learning rate", "learning rate", \.learningRate),
-            chart("Gradient norm", "norm of the gradient", \.gradientNorm),
-            chart("Weight norm", "norm of the weights", \.weightNorm),
-            chart("Speed", "samples/s", \.samplesPerSecond, fromZero: true),
+            chart(splits, "Loss", "loss", \.loss),
+            chart(splits, "Accuracy", "accuracy in %", \.accuracy, scale: 100, unit: " %"),
+            chart(splits, "Learning rate", "learning rate", \.learningRate),
+            chart(splits, "Gradient norm", "norm of the gradient", \.gradientNorm),
+            chart(splits, "Weight norm", "norm of the weights", \.weightNorm),
+            chart(splits, "Speed", "samples/s", \.samplesPerSecond, fromZero: true),
         ].compactMap { $0 }
         guard !charts.isEmpty else { return nil }
         var notes: [HTML] = []
@@ -19,8 +29,8 @@ struct CurveSection {
         }
         let isPlain = run.points.allSatisfy { $0.gradientNorm == nil && $0.weightNorm == nil }
         if isPlain {
-            notes.append(
-                "No norms of gradients and weights are recorded in this run; those of the final weights are below.")
+            let rest = showsWeights ? "; those of the final weights are below" : ""
+            notes.append("No norms of gradients and weights are recorded in this run\(rest).")
         }
         let hidden = run.points.count { $0.loss.map { !$0.isFinite } ?? false }
         if hidden > 0 {
@@ -32,18 +42,18 @@ struct CurveSection {
     }
 
     private func chart(
-        _ title: String, _ axisTitle: String, _ value: KeyPath<RunFolder.Point, Double?>, scale: Double = 1,
-        unit: String = "", fromZero: Bool = false
+        _ splits: [Split], _ title: String, _ axisTitle: String, _ value: KeyPath<RunFolder.Point, Double?>,
+        scale: Double = 1, unit: String = "", fromZero: Bool = false
     ) -> LineChart? {
         let best = run.summary?.bestEpoch
-        let series = Self.splits.compactMap { split, style -> LineChart.Series? in
-            let points = run.epochs(split).compactMap { point -> LineChart.Point? in
+        let series = splits.compactMap { split -> LineChart.Series? in
+            let points = split.epochs.compactMap { point -> LineChart.Point? in
                 guard let number = point[keyPath: value], number.isFinite else { return nil }
                 let isBest = point.epoch == best && (title == "Loss" || title == "Accuracy")
                 return LineChart.Point(
                     x: Double(point.epoch), y: number * scale, note: isBest ? "best epoch" : "", isMarked: isBest)
             }
-            return points.isEmpty ? nil : LineChart.Series(name: split, points: points, style: style)
+            return points.isEmpty ? nil : LineChart.Series(name: split.name, points: points, style: split.style)
         }
         guard !series.isEmpty else { return nil }
         let values = series.flatMap { $0.points.map(\.y) }

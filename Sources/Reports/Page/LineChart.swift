@@ -67,10 +67,12 @@ struct LineChart {
         }
         if series.hasLine {
             var path: HTML = ""
-            for (index, point) in series.points.enumerated() {
+            let columns = series.points.map { Int(frame.x($0.x)) }
+            for index in CurveOutline.indices(columns: columns, values: series.points.map(\.y)) {
+                let point = series.points[index]
                 let place = frame.point(point.x, point.y)
-                if index > 0 && series.isStepped { path += "H\(frame.x(point.x))" }
-                path += index == 0 ? "M\(place)" : "L\(place)"
+                if series.isStepped && !path.text.isEmpty { path += "H\(frame.x(point.x))" }
+                path += path.text.isEmpty ? "M\(place)" : "L\(place)"
             }
             parts += "<path class=\"line p\(style)\" d=\"\(path)\"/>"
         }
@@ -88,16 +90,15 @@ struct LineChart {
     }
 
     private func numbers(_ drawn: [Series]) -> HTML {
-        var xs: [Double] = []
-        for series in drawn { for point in series.points where !xs.contains(point.x) { xs.append(point.x) } }
-        xs.sort()
+        let xs = Set(drawn.flatMap { $0.points.map(\.x) }).sorted()
+        let values = drawn.map { series in
+            Dictionary(series.points.map { ($0.x, $0.y) }, uniquingKeysWith: { first, _ in first })
+        }
         let every = max(1, (xs.count + Self.rowLimit - 1) / Self.rowLimit)
         let shown = xs.enumerated().filter { $0.offset % every == 0 || $0.offset == xs.count - 1 }.map(\.element)
         let head: [HTML] = drawn.map { "<th scope=\"col\">\($0.name)</th>" }
         let rows: [HTML] = shown.map { x in
-            let cells: [HTML] = drawn.map { series in
-                "<td>\(PageText.number(series.points.first { $0.x == x }?.y, 5))</td>"
-            }
+            let cells: [HTML] = values.map { "<td>\(PageText.number($0[x], 5))</td>" }
             return "<tr><th scope=\"row\">\(PageText.number(x))</th>\(cells)</tr>"
         }
         let some = every > 1 ? ", every \(every)th" : ""

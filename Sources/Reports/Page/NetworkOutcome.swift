@@ -28,10 +28,14 @@ package struct NetworkOutcome: Sendable {
 
     private static let batchSize = 256
 
-    /// - Parameter loss: Nil for that of the checkpoint's target.
+    /// - Parameters:
+    ///   - loss: Nil for that of the checkpoint's target.
+    ///   - usesAllCores: Whether it takes all cores; else one, with the same outputs.
     package init(
-        checkpoint path: String, images: LabelledImages, loss: LossDescription?, kernels: any KernelSet
+        checkpoint path: String, images: LabelledImages, loss: LossDescription?, kernels: any KernelSet,
+        usesAllCores: Bool = true
     ) throws {
+        let threads = usesAllCores ? ProcessorSet.allowed().count : 1
         let checkpoint = try Checkpoint(contentsOf: path)
         let network = try Network(checkpoint, path: path)
         guard network.inputFeatures == images.pixelsPerImage else {
@@ -59,9 +63,9 @@ package struct NetworkOutcome: Sendable {
         let known = loss.flatMap { $0.target == network.target ? $0 : nil }
         self.loss = known ?? LossDescription(LossDescription.defaultKind(network.target), target: network.target)
         parametersSHA256 = checkpoint.parametersSHA256
-        outputs = try whole.outputs(images, standardization, kernels)
+        outputs = try whole.outputs(images, standardization, kernels, threads: threads)
         parameters = whole.parameterValues
-        bottleneck = try narrow?.outputs(images, standardization, kernels) ?? []
+        bottleneck = try narrow?.outputs(images, standardization, kernels, threads: threads) ?? []
         bottleneckCount = narrow?.network.outputCount ?? 0
     }
 
@@ -103,12 +107,12 @@ package struct NetworkOutcome: Sendable {
 
         var parameterValues: [Float] { Array(UnsafeBufferPointer(start: parameters.base, count: parameters.count)) }
 
-        /// `[count, outputCount]`, on all cores: a sample's outputs do not depend on the others.
+        /// `[count, outputCount]`: a sample's outputs do not depend on the others.
         func outputs(
-            _ images: LabelledImages, _ standardization: InputStandardization?, _ kernels: any KernelSet
+            _ images: LabelledImages, _ standardization: InputStandardization?, _ kernels: any KernelSet, threads: Int
         ) throws -> [Float] {
             let batches = (images.count + NetworkOutcome.batchSize - 1) / NetworkOutcome.batchSize
-            let threads = max(1, min(batches, ProcessorSet.allowed().count))
+            let threads = max(1, min(batches, threads))
             let failure = Mutex<(any Error)?>(nil)
             let result = [Float](unsafeUninitializedCapacity: images.count * network.outputCount) { buffer, count in
                 buffer.initialize(repeating: 0)

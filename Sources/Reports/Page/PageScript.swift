@@ -227,10 +227,10 @@ let pageScript = #"""
 
     """#
 
-/// Asks the page's own server whether its files have changed, and takes the new page without losing the place.
+/// Asks the page's own server whether there is a newer page, and takes it without losing the place.
 let livePageScript = #"""
     (() => {
-    let version = null;
+    const shown = document.body.dataset.live;
     const key = "lockstep-scroll";
     const kept = sessionStorage.getItem(key);
     if (kept) {
@@ -247,11 +247,11 @@ let livePageScript = #"""
       }
     }
     const ask = async () => {
-      try {
+      // Nobody looks at a hidden page.
+      if (!document.hidden) try {
         const answer = await fetch("version" + location.search, { cache: "no-store" });
         if (answer.ok) {
-          const now = await answer.text();
-          if (version !== null && now !== version) {
+          if (await answer.text() !== shown) {
             const open = [];
             document.querySelectorAll("details").forEach((details, index) => { if (details.open) open.push(index); });
             sessionStorage.setItem(key,
@@ -259,12 +259,11 @@ let livePageScript = #"""
             location.reload();
             return;
           }
-          version = now;
         }
       } catch { /* The server has gone; the page stays as it is. */ }
       setTimeout(ask, 2000);
     };
-    ask();
+    setTimeout(ask, 2000);
     })();
 
     """#

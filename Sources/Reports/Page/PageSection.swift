@@ -24,7 +24,8 @@ struct PageDocument {
     var style: HTML = ""
     /// The numbers, as JSON.
     let figures: String
-    var isLive = false
+    /// Of a page that asks its server for another version.
+    var liveVersion: String?
     var command = "lockstep report"
 
     var html: HTML {
@@ -39,7 +40,7 @@ struct PageDocument {
             """
         let policy =
             "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-            + "form-action 'none'" + (isLive ? "; connect-src 'self'" : "")
+            + "form-action 'none'" + (liveVersion == nil ? "" : "; connect-src 'self'")
         return """
             <!DOCTYPE html>
             <html lang="en">
@@ -55,7 +56,7 @@ struct PageDocument {
             \(HTML.trusted(pageStyle))\(style)
             </style>
             </head>
-            <body\(isLive ? " data-live" : "")>
+            <body\(liveVersion.map { " data-live=\"\($0)\"" as HTML })>
             <a class="skip" href="#content">Skip to the content</a>
             <header><h1>\(title)</h1>\(lead)</header>
             <nav aria-label="Contents"><ul>\(links)</ul></nav>
@@ -65,7 +66,7 @@ struct PageDocument {
             in it as JSON (<code>#figures</code>).</p></footer>
             <script type="application/json" id="figures">\(HTML.json(figures))</script>
             <script>
-            \(HTML.trusted(pageScript))\(isLive ? HTML.trusted(livePageScript) : "")
+            \(HTML.trusted(pageScript))\(liveVersion == nil ? "" : HTML.trusted(livePageScript))
             </script>
             </body>
             </html>

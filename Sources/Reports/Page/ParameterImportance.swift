@@ -12,7 +12,7 @@ struct ParameterImportance {
 
     /// Of trials that have finished: values of others belong to fewer epochs.
     init(_ parameters: [SweepAxis], _ metric: SweepAxis, _ records: [TrialRecord]) {
-        let rows = records.indices.filter { records[$0].state == .finished && metric.numbers[$0] != nil }
+        let rows = Self.rows(metric, records)
         let target = rows.map { metric.numbers[$0] ?? 0 }
         rowCount = rows.count
         metricName = metric.name
@@ -31,6 +31,17 @@ struct ParameterImportance {
                 name: axis.name, importance: forest?.importances[index].value,
                 standardError: forest?.importances[index].standardError, rankCorrelation: correlation)
         }
+    }
+
+    private static func rows(_ metric: SweepAxis, _ records: [TrialRecord]) -> [Int] {
+        records.indices.filter { records[$0].state == .finished && metric.numbers[$0] != nil }
+    }
+
+    /// Whether a page of a sweep that goes on may show it, as of the trials that it is of: a forest grows when a tenth more
+    /// have finished, so that all forests of a sweep together take as long as eleven times the last, not as long as all pages.
+    func isGood(for parameters: [SweepAxis], _ metric: SweepAxis, _ records: [TrialRecord]) -> Bool {
+        let count = Self.rows(metric, records).count
+        return figures.map(\.name) == parameters.map(\.name) && count >= rowCount && count * 10 <= rowCount * 11
     }
 
     var html: HTML {

@@ -12,11 +12,14 @@ package struct ReportOptions: Sendable {
     package var dataDirectory: String?
     /// A trace of phases, instead of the run's own.
     package var trace: String?
-    /// Asks its server for changes.
-    package var isLive = false
+    /// Of a page that asks its server for another version: of the folders' files.
+    package var liveVersion: String?
     package let kernels: any KernelSet
 
     package init(kernels: any KernelSet) { self.kernels = kernels }
+
+    /// A page that must slow nothing: what goes on is not scored, and what is takes one thread.
+    var isLive: Bool { liveVersion != nil }
 }
 
 /// The page of a run, of several, or of a sweep. The same files give the same bytes.
@@ -25,8 +28,41 @@ package struct ReportPage: Sendable {
     /// Of a classifier's run: what it takes each test image for.
     package let predictions: ClassifiedSamples?
 
-    /// - Throws: `Failure` where a folder holds neither, or where a sweep is not alone. What is damaged is told on the page.
+    /// - Throws: As `Subject`. What is damaged is told on the page.
     package init(_ paths: [String], options: ReportOptions) throws {
+        var memory = PageMemory()
+        try self.init(paths, options: options, memory: &memory)
+    }
+
+    /// - Parameter memory: Of earlier pages of the same folders.
+    package init(_ paths: [String], options: ReportOptions, memory: inout PageMemory) throws {
+        let data = ReportData(options)
+        switch try Subject(paths) {
+        case .sweep(let path):
+            html = SweepPage(path, liveVersion: options.liveVersion, memory: &memory).html
+            predictions = nil
+        case .run(let path):
+            let page = RunPage(path, options: options, data: data, memory: &memory)
+            (html, predictions) = (page.html, page.samples)
+        case .runs(let paths):
+            html = ComparisonPage(paths, options: options, data: data, memory: &memory).html
+            predictions = nil
+        }
+    }
+}
+
+extension ReportPage {
+    /// What a page is of.
+    package enum Subject: Sendable {
+        case run(String)
+        case runs([String])
+        case sweep(String)
+    }
+}
+
+extension ReportPage.Subject {
+    /// - Throws: `Failure` where a folder holds neither a run nor a sweep, or where a sweep is not alone.
+    package init(_ paths: [String]) throws {
         for path in paths {
             var isFolder: ObjCBool = false
             guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
@@ -42,21 +78,13 @@ package struct ReportPage: Sendable {
                 throw Failure(
                     .usage, "\(sweep) is a sweep, which has a page of its own: name it alone, or trials' folders")
             }
-            html = SweepPage(sweep, isLive: options.isLive).html
-            predictions = nil
+            self = .sweep(sweep)
             return
         }
         if let other = paths.first(where: { !RunFolder.isRun($0) }) {
             throw Failure(.inputNotFound, "\(other): holds neither a run (config.yaml, …) nor a sweep (sweep.yaml)")
         }
-        let data = ReportData(options)
-        if paths.count == 1 {
-            let page = RunPage(paths[0], options: options, data: data)
-            (html, predictions) = (page.html, page.samples)
-        } else {
-            html = ComparisonPage(paths, options: options, data: data).html
-            predictions = nil
-        }
+        self = paths.count == 1 ? .run(paths[0]) : .runs(paths)
     }
 }
 
@@ -98,7 +126,8 @@ final class ReportData {
         for path in run.checkpoints {
             do {
                 let outcome = try NetworkOutcome(
-                    checkpoint: path, images: data.test, loss: run.loss, kernels: options.kernels)
+                    checkpoint: path, images: data.test, loss: run.loss, kernels: options.kernels,
+                    usesAllCores: !options.isLive)
                 return (outcome, data)
             } catch { run.add(problem: Failure(wrapping: error).message) }
         }

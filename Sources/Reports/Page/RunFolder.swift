@@ -8,7 +8,7 @@ import Training
 /// What a run's folder still says, however damaged it is.
 package struct RunFolder: Sendable {
     /// One line of `metrics.jsonl`. Norms are there where a program wrote them.
-    package struct Point: Decodable, Sendable {
+    package struct Point: Decodable, Equatable, Sendable {
         let step: Int
         let epoch: Int
         let split: String
@@ -75,7 +75,9 @@ package struct RunFolder: Sendable {
     }
 
     /// Of a folder that holds something of a run.
-    package init(_ path: String) {
+    ///
+    /// - Parameter history: Of its `metrics.jsonl`, where that has been read; nil to read it.
+    package init(_ path: String, history: MetricsHistory? = nil) {
         var problems: [String] = []
         self.path = path
         name = Self.name(of: path)
@@ -101,34 +103,23 @@ package struct RunFolder: Sendable {
         }
         self.options = options
 
-        let decoder = JSONDecoder()
-        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-        var points: [Point] = []
-        if let bytes = files.contents(atPath: "\(path)/metrics.jsonl") {
-            var damagedCount = 0
-            for line in bytes.split(separator: UInt8(ascii: "\n")) {
-                if let point = try? decoder.decode(Point.self, from: line), 0...1 << 31 ~= point.epoch {
-                    points.append(point)
-                } else {
-                    damagedCount += 1
-                }
-            }
+        let history = history ?? MetricsHistory("\(path)/metrics.jsonl")
+        points = history.points
+        if history.isMissing {
+            problems.append("metrics.jsonl is missing: the page lacks curves.")
+        } else {
             // The last line of a run that is at work may be half written.
-            if damagedCount > (isRunning ? 1 : 0) {
-                problems.append("\(PageText.plural(damagedCount, "line")) of metrics.jsonl cannot be read.")
+            if history.damagedCount > (isRunning ? 1 : 0) {
+                problems.append("\(PageText.plural(history.damagedCount, "line")) of metrics.jsonl cannot be read.")
             }
-            if points.isEmpty && !isRunning {
+            if history.isEmpty && !isRunning {
                 problems.append("metrics.jsonl tells of no epoch: the page lacks curves.")
             }
-        } else {
-            problems.append("metrics.jsonl is missing: the page lacks curves.")
         }
-        self.points = points.filter { $0.loss != nil || $0.accuracy != nil || $0.learningRate != nil }
 
         var summary: Summary?
         if let bytes = files.contents(atPath: "\(path)/summary.json") {
-            summary = try? decoder.decode(Summary.self, from: bytes)
+            summary = try? Self.decoder.decode(Summary.self, from: bytes)
             if summary == nil {
                 problems.append("summary.json cannot be read: the page lacks machine and final results.")
             }
@@ -167,8 +158,16 @@ package struct RunFolder: Sendable {
         return try? TrainingOptions(yaml: yaml, path: path)
     }
 
-    /// Whether a process holds the folder's lock.
-    private static func isLocked(_ path: String) -> Bool {
+    /// Of lines of metrics, and of summaries.
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
+        return decoder
+    }
+
+    /// Whether a process holds the lock of a run's or a sweep's folder.
+    static func isLocked(_ path: String) -> Bool {
         let file = open("\(path)/.lock", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return false }
         defer { close(file) }

@@ -18,11 +18,13 @@ struct RunPage {
         let phases: [PhaseSection.Bar]?
     }
 
-    init(_ path: String, options: ReportOptions, data: ReportData) {
-        var run = RunFolder(path)
-        let evaluated = data.evaluate(&run)
+    init(_ path: String, options: ReportOptions, data: ReportData, memory: inout PageMemory) {
+        var run = RunFolder(path, history: memory.history(of: path))
+        let isScored = !(options.isLive && run.isRunning)
+        let evaluated = isScored ? data.evaluate(&run) : nil
         let overview = OverviewSection(run: run)
-        var sections = overview.sections.prefix(1) + [CurveSection(run: run).section].compactMap { $0 }
+        let curves = CurveSection(run: run, showsWeights: evaluated != nil)
+        var sections = overview.sections.prefix(1) + [curves.section].compactMap { $0 }
         var classification: ClassificationSection?
         var reconstruction: ReconstructionSection?
         samples = evaluated.flatMap { ClassifiedSamples($0.outcome, $0.data.test, names: $0.data.classNames) }
@@ -37,6 +39,7 @@ struct RunPage {
         }
         sections += (classification?.sections ?? []) + (reconstruction?.sections ?? [])
         if let evaluated { sections.append(WeightSection(evaluated.outcome).section) }
+        if !isScored { sections.append(Self.unscored) }
         let phases = Self.phases(&run, options)
         sections.append(phases?.section ?? PhaseSection.missing)
         sections += overview.sections.dropFirst()
@@ -46,9 +49,17 @@ struct RunPage {
         html =
             PageDocument(
                 title: run.name, lead: overview.lead, problems: run.problems, sections: Array(sections),
-                style: classification?.style ?? "", figures: Self.json(figures), isLive: options.isLive
+                style: classification?.style ?? "", figures: Self.json(figures), liveVersion: options.liveVersion
             ).html.text
     }
+
+    private static let unscored = PageSection(
+        "Scores", id: "scores",
+        """
+        <p class="hint">What needs the weights comes when the run ends: the confusion matrix, the scores of each class, \
+        calibration and mistakes, or reconstructions, and the first layer in pictures. Until then nothing is scored, so that \
+        nothing slows the run.</p>
+        """)
 
     private static func phases(_ run: inout RunFolder, _ options: ReportOptions) -> PhaseSection? {
         let own = "\(run.path)/\(PhaseSection.fileName)"

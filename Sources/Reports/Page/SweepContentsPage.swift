@@ -9,13 +9,13 @@ struct SweepContentsPage {
     let parameters: [SweepAxis]
     let metric: SweepAxis
     let best: TrialRecord?
-    private let isLive: Bool
+    private let liveVersion: String?
     private let importance: ParameterImportance
 
-    init(_ path: String, _ contents: SweepDirectory.Contents, isLive: Bool) {
+    init(_ path: String, _ contents: SweepDirectory.Contents, liveVersion: String?, memory: inout PageMemory) {
         self.path = path
         self.contents = contents
-        self.isLive = isLive
+        self.liveVersion = liveVersion
         let plan = contents.plan
         // What has not begun says nothing.
         let records = contents.records.filter { $0.state != .pending }
@@ -25,7 +25,14 @@ struct SweepContentsPage {
         }
         metric = SweepAxis(metric: plan.definition.metric.name, records)
         best = SweepStatus(contents).best
-        importance = ParameterImportance(parameters, metric, records)
+        if liveVersion != nil, contents.isInUse, let known = memory.importance,
+            known.isGood(for: parameters, metric, records)
+        {
+            importance = known
+        } else {
+            importance = ParameterImportance(parameters, metric, records)
+        }
+        memory.importance = importance
     }
 
     var axes: [SweepAxis] { parameters + [metric] }
@@ -54,7 +61,7 @@ struct SweepContentsPage {
         let problems = records.isEmpty ? ["No trial has begun yet."] : []
         return PageDocument(
             title: name, lead: lead, problems: problems, sections: sections, figures: RunPage.json(figures),
-            isLive: isLive)
+            liveVersion: liveVersion)
     }
 
     private var figures: SweepPage.Figures {

@@ -44,15 +44,15 @@ struct SweepPage {
         let explained: Double?
     }
 
-    init(_ path: String, isLive: Bool) {
+    init(_ path: String, liveVersion: String?, memory: inout PageMemory) {
         do {
             let contents = try SweepDirectory.read(path)
-            html = SweepContentsPage(path, contents, isLive: isLive).document.html.text
-        } catch { html = Self.damaged(path, Failure(wrapping: error), isLive: isLive) }
+            html = SweepContentsPage(path, contents, liveVersion: liveVersion, memory: &memory).document.html.text
+        } catch { html = Self.damaged(path, Failure(wrapping: error), liveVersion: liveVersion) }
     }
 
     /// What is left of a sweep whose description or store cannot be read: its file and the runs of its trials.
-    private static func damaged(_ path: String, _ failure: Failure, isLive: Bool) -> String {
+    private static func damaged(_ path: String, _ failure: Failure, liveVersion: String?) -> String {
         let files = FileManager.default
         let folders = ((try? files.contentsOfDirectory(atPath: path)) ?? []).filter {
             $0.hasPrefix("trial-") && RunFolder.isRun("\(path)/\($0)")
@@ -80,7 +80,7 @@ struct SweepPage {
                     <tbody>\(rows)</tbody></table></div>
                     """),
                 PageSection("sweep.yaml", id: "file", "<pre tabindex=\"0\">\(text.cut(20_000))</pre>"),
-            ], figures: RunPage.json(["kind": "sweep"]), isLive: isLive
+            ], figures: RunPage.json(["kind": "sweep"]), liveVersion: liveVersion
         ).html.text
     }
 }

@@ -33,7 +33,13 @@ struct SweepPageTests {
         let plan = try SweepPlan(SweepDefinition(yaml: text, path: "sweep.yaml"))
         let directory = try SweepDirectory(path: folder.path, plan: plan, text: text, retriesFailed: false)
         try directory.beginSession(workers: 2, groups: 2, workersPerTrial: 1, hosts: ["here"])
-        for number in 1...count {
+        try train(1...count, of: directory)
+        try directory.endSession()
+        return (folder, directory.records)
+    }
+
+    private static func train(_ numbers: ClosedRange<Int>, of directory: SweepDirectory) throws {
+        for number in numbers {
             guard case .trial(let trial) = directory.sequence.trial(number) else {
                 throw Failure(.internal, "no trial \(number)")
             }
@@ -47,8 +53,6 @@ struct SweepPageTests {
             record.seconds = 1.5
             try directory.save(directory.ended(record))
         }
-        try directory.endSession()
-        return (folder, directory.records)
     }
 
     private static func options() throws -> ReportOptions {
@@ -131,6 +135,36 @@ struct SweepPageTests {
         #expect(
             html.components(separatedBy: "class=\"trial failed\" data-t").count == 1
                 + records.count { $0.state == .failed })
+    }
+
+    /// Of 40 trials 35 finish; 38.5 are a tenth more.
+    @Test func aLivePageGrowsItsForestSeldom() throws {
+        let folder = Folder()
+        let plan = try SweepPlan(SweepDefinition(yaml: Self.text, path: "sweep.yaml"))
+        var options = try Self.options()
+        options.liveVersion = "1"
+        var memory = PageMemory()
+        func explained(_ count: Int) throws -> Bool {
+            let html = try withExtendedLifetime(folder) {
+                try ReportPage([folder.path], options: options, memory: &memory).html
+            }
+            return html.contains("over \(count) finished trials")
+        }
+        do {
+            let directory = try SweepDirectory(path: folder.path, plan: plan, text: Self.text, retriesFailed: false)
+            try Self.train(1...40, of: directory)
+            #expect(try explained(35))
+            try Self.train(41...43, of: directory)
+            #expect(try explained(35))
+            #expect(try Self.page(folder).contains("over 38 finished trials"))
+            try Self.train(44...44, of: directory)
+            #expect(try explained(39))
+            try Self.train(45...45, of: directory)
+            #expect(try explained(39))
+            withExtendedLifetime(directory) {}
+        }
+        // It has ended.
+        #expect(try explained(40))
     }
 
     @Test func ofNoTrialAndOfOne() throws {

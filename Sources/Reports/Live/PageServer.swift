@@ -3,31 +3,17 @@ import FlyingFox
 import FlyingSocks
 import Foundation
 import Glibc
-import Synchronization
 
-/// Shows a page to browsers of this machine as long as its folders change.
+/// Shows a page to browsers as long as its folders change.
 ///
 /// A page is made when a browser asks for one, and the browser asks again when the folders' files have other times or sizes:
 /// where nobody looks, nothing is done.
 package final class PageServer: Sendable {
-    private let folders: [String]
-    private let options: ReportOptions
+    private let page: LivePage
     private let token: String
-    private let state = Mutex(State())
-
-    private struct State {
-        var page: (version: String, html: String)?
-        /// What browsers are told, and when it was looked up.
-        var version: (text: String, time: UInt64)?
-        var buildNanoseconds: UInt64 = 0
-    }
 
     /// - Parameter token: Only who knows it is answered.
-    package init(_ folders: [String], options: ReportOptions, token: String) {
-        var options = options
-        options.isLive = true
-        (self.folders, self.options, self.token) = (folders, options, token)
-    }
+    package init(_ page: LivePage, token: String) { (self.page, self.token) = (page, token) }
 
     /// 128 bits of the system's randomness, in hexadecimal.
     package static func makeToken() -> String {
@@ -78,6 +64,7 @@ package final class PageServer: Sendable {
     }
 
     private func answer(_ request: HTTPRequest) -> HTTPResponse {
+        ServerPriority.giveWay()
         let given = request.query.first { $0.name == "token" }?.value ?? ""
         guard Self.isEqual(given, token) else {
             return Self.response(.forbidden, "The address lacks the token that `lockstep serve` printed.\n")
@@ -86,9 +73,9 @@ package final class PageServer: Sendable {
             return Self.response(.methodNotAllowed, "Only GET.\n")
         }
         switch request.path {
-        case "/version": return Self.response(.ok, version())
+        case "/version": return Self.response(.ok, page.version())
         case "/":
-            do { return Self.response(.ok, try page(), type: "text/html; charset=utf-8") } catch {
+            do { return Self.response(.ok, try page.html(), type: "text/html; charset=utf-8") } catch {
                 return Self.response(.internalServerError, "\(Failure(wrapping: error).message)\n")
             }
         default: return Self.response(.notFound, "There is one page: /\n")
@@ -111,50 +98,5 @@ package final class PageServer: Sendable {
         let (a, b) = (Array(a.utf8), Array(b.utf8))
         guard a.count == b.count else { return false }
         return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
-    }
-
-    private func page() throws -> String {
-        let version = Self.stamp(folders)
-        if let known = state.withLock({ $0.page }), known.version == version { return known.html }
-        let begin = Self.now()
-        let html = try ReportPage(folders, options: options).html
-        state.withLock {
-            $0.page = (version, html)
-            $0.buildNanoseconds = Self.now() - begin
-        }
-        return html
-    }
-
-    /// Changes at most once in two seconds, and so seldom that making pages takes a twentieth of a core at most.
-    private func version() -> String {
-        state.withLock { state in
-            let now = Self.now()
-            if let known = state.version, now - known.time < max(2_000_000_000, 20 * state.buildNanoseconds) {
-                return known.text
-            }
-            let text = Self.stamp(folders)
-            if state.version?.text != text { state.version = (text, now) }
-            return text
-        }
-    }
-
-    private static func now() -> UInt64 { DispatchTime.now().uptimeNanoseconds }
-
-    /// Names, sizes and times of what a page is made from.
-    private static func stamp(_ folders: [String]) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for folder in folders {
-            let files = ["config.yaml", "metrics.jsonl", "summary.json", "trace.json", "sweep.yaml", "sweep.sqlite"]
-            let checkpoints = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/checkpoints")) ?? []
-            for name in files + checkpoints.sorted().map({ "checkpoints/\($0)" }) {
-                var status = stat()
-                let isThere = stat("\(folder)/\(name)", &status) == 0
-                let text =
-                    isThere
-                    ? "\(name) \(status.st_size) \(status.st_mtim.tv_sec) \(status.st_mtim.tv_nsec)\n" : "\(name)\n"
-                for byte in text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-            }
-        }
-        return String(hash, radix: 16)
     }
 }

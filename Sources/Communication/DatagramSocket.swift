@@ -39,7 +39,7 @@ final class DatagramSocket {
         withUnsafePointer(to: &target) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 _ = sendto(
-                    descriptor, bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue), $0,
+                    descriptor, bytes, bytes.count, Int32(MSG_DONTWAIT), $0,
                     socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
@@ -53,7 +53,7 @@ final class DatagramSocket {
         for _ in 0..<8 {
             let count = withUnsafeMutablePointer(to: &source) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    recvfrom(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue), $0, &length)
+                    recvfrom(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT), $0, &length)
                 }
             }
             if count >= 0 { return (count, Address(host: source.sin_addr.s_addr, port: source.sin_port)) }

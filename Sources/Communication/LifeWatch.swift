@@ -151,7 +151,8 @@
 
         private static func sleep(_ seconds: Double) {
             var time = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - Double(Int(seconds))) * 1e9))
-            while nanosleep(&time, &time) != 0 && errno == EINTR {}
+            var rest = timespec()
+            while nanosleep(&time, &rest) != 0 && errno == EINTR { time = rest }
         }
     }
 #endif

@@ -22,9 +22,9 @@ newest() {
     if [[ $newest_step == '*' ]]; then newest_step=0; else newest_step=$((10#$newest_step)); fi
 }
 
-# draw N: sets `drawn` to 0 … N − 1.
+# draw N: sets `drawn` to 0 … N − 1. The lowest bits of neighbouring seeds are alike.
 # shellcheck disable=SC2034
-draw() { drawn=$(((RANDOM * 32768 + RANDOM) % $1)); }
+draw() { drawn=$(((RANDOM * 32768 + RANDOM) / 64 % $1)); }
 
 # A descriptor on which nothing ever comes: waiting without a process.
 exec {nothing}<> <(:)

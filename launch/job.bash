@@ -316,7 +316,7 @@ explain() {
 # Ends a job of which mpirun has said that it failed, and which does not end: mpirun waits for its daemon on a host that
 # stands still. Runs beside the job.
 await_failed() {
-    local limit=$((timeout_seconds < 20 ? 3 + timeout_seconds / 3 : 10)) seconds=0 nothing
+    local limit=8 seconds=0 nothing
     trap '' INT TERM HUP
     # A descriptor on which nothing ever comes: waiting without a process.
     exec {nothing}<> <(:)
@@ -329,6 +329,8 @@ await_failed() {
         fi
     done
     printf '%s\n' "$hangs" >>/proc/self/fd/8
+    # SIGTERM lets a mpirun that is ending already crash.
+    kill -KILL "$job" 2>/dev/null || true
     end_session
 }
 readonly hangs='launch: mpirun hangs'

@@ -60,7 +60,7 @@ extension CommandLineTests {
             let bench = try Workbench()
             let result = try Script.start(
                 "torture-hosts",
-                ["--cases", "3", "--seed", "3", "--timeout", "3", "--steps", "1500", "--dataset", "./data"],
+                ["--cases", "3", "--seed", "3", "--timeout", "3", "--steps", "600", "--dataset", "./data"],
                 folder: bench.folder
             ).finish(withinSeconds: 150)
             #expect(result.exitCode == 0 && !result.timedOut, "\(result)")

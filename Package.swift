@@ -31,6 +31,11 @@ func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
     ]
 #endif
 
+// Which MPI, by its name in pkg-config: Open MPI, or with LOCKSTEP_MPI=mpich MPICH (`launch/test --mpich`).
+let mpi =
+    Context.environment["LOCKSTEP_MPI"] == "mpich"
+    ? (package: "mpich", debian: "libmpich-dev") : (package: "ompi-c", debian: "libopenmpi-dev")
+
 // `launch/fuzz` sets it: libFuzzer's `main` and its instrumentation are not for the ordinary build.
 let fuzzing: [Target] =
     Context.environment["LOCKSTEP_FUZZ"] == nil
@@ -63,7 +68,7 @@ let package = Package(
     ],
     targets: variants + fuzzing + [
         // Level 0
-        .systemLibrary(name: "CMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .systemLibrary(name: "CMPI", pkgConfig: mpi.package, providers: [.apt([mpi.debian])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CMachine"),

@@ -19,6 +19,16 @@ find_binary() {
 # mpirun may be another library's where several are installed; the options here are Open MPI's. Sets `mpirun`.
 find_mpirun() { mpirun=$(command -v mpirun.openmpi || command -v mpirun); }
 
+# set_timeout SECONDS: how long a rank or a host may give no sign of life; ranks and mpirun learn it from here.
+set_timeout() {
+    [[ -z $1 ]] || export LOCKSTEP_TIMEOUT=$1
+    timeout_seconds=${LOCKSTEP_TIMEOUT:-60}
+    if [[ ! $timeout_seconds =~ ^[1-9][0-9]{0,4}$ ]] || ((timeout_seconds < 2 || timeout_seconds > 86400)); then
+        [[ $timeout_seconds == never ]] ||
+            fail 64 "--timeout $timeout_seconds: a whole number of seconds from 2 to 86400, or never"
+    fi
+}
+
 # check_ranks RANKS IS_OVERSUBSCRIBED: of this machine. Sets `ranks` and `cores`.
 check_ranks() {
     cores=$(available_cores)
@@ -107,8 +117,18 @@ remote_command() {
     shift 2
     common_options
     options+=(--hostfile "$file")
-    # A host whose cable is cut is missed after 20 + 4 · 5 s; TCP by itself would wait for minutes.
-    options+=(--mca oob_tcp_keepalive_time 20 --mca oob_tcp_keepalive_intvl 5 --mca oob_tcp_keepalive_probes 4)
+    local limit=$timeout_seconds pause agent
+    [[ $limit != never ]] || limit=60
+    # A host whose cable is cut is missed after two thirds of the time-out, before ranks miss each other; TCP by itself
+    # would wait for minutes, and for a host that stands still for ever.
+    pause=$((limit >= 12 ? limit / 12 : 1))
+    options+=(--mca oob_tcp_keepalive_time $((limit / 3 + 1)) --mca oob_tcp_keepalive_intvl "$pause")
+    options+=(--mca oob_tcp_keepalive_probes $((limit / 3 / pause > 1 ? limit / 3 / pause : 1)))
+    read -r -a agent <<<"${OMPI_MCA_plm_rsh_agent:-ssh}"
+    if [[ ${agent[0]##*/} == ssh && $timeout_seconds != never ]]; then
+        pause=$((limit >= 12 ? limit / 6 : 1))
+        options+=(--mca plm_rsh_args "${OMPI_MCA_plm_rsh_args:+$OMPI_MCA_plm_rsh_args }-o ConnectTimeout=$((limit < 30 ? limit : 30)) -o ServerAliveInterval=$pause -o ServerAliveCountMax=3")
+    fi
     if [[ $is_oversubscribed == yes ]]; then
         options+=(--oversubscribe --bind-to none --mca mpi_yield_when_idle 1)
     else
@@ -151,6 +171,8 @@ newest_step() {
 has_ranks=yes is_remote=no
 # Process id of the first process of the job, mpirun or lockstep itself, and its session.
 job=''
+# Seconds after which what gives no sign of life is gone, or never.
+timeout_seconds=60
 # What the job is told to stop for: INT, TERM or HUP; it stays.
 stop_reason=''
 last_interrupt=0
@@ -209,6 +231,8 @@ end_session() {
     done
     mapfile -t ids < <(awk '{ print $1 }' <<<"$processes")
     kill -KILL "${ids[@]}" 2>/dev/null || true
+    # What mpirun cannot remove any more; supervise's own folder goes as a whole.
+    [[ $has_ranks == no ]] || rm -rf "${TMPDIR:-/tmp}/ompi.$HOSTNAME.$EUID/pid.$job"
     # A slow disk may hold one for a while, and with it the run's lock.
     for ((attempt = 0; attempt < 300; attempt++)); do
         [[ -n $(session_processes) ]] || return 0
@@ -276,7 +300,9 @@ on_signal() {
 explain() {
     local text died='process rank ([0-9]+) with PID [0-9]+ on node ([^ ]+) exited on signal ([0-9]+ \([^)]*\))'
     text=$(cat <&8)
-    if [[ $text =~ $died ]]; then
+    if [[ $text == *"$hangs"* ]]; then
+        job_status=70 job_story="mpirun did not reach a host, and was ended"
+    elif [[ $text =~ $died ]]; then
         job_story="rank ${BASH_REMATCH[1]} on ${BASH_REMATCH[2]} was ended by signal ${BASH_REMATCH[3]}"
     elif [[ $text =~ lost\ communication\ with.*Remote\ daemon:[^$'\n']*on\ node\ ([^[:space:]]+) ]]; then
         job_story="mpirun lost the host ${BASH_REMATCH[1]}"
@@ -287,6 +313,28 @@ explain() {
     fi
 }
 
+# Ends a job of which mpirun has said that it failed, and which does not end: mpirun waits for its daemon on a host that
+# stands still. Runs beside the job.
+await_failed() {
+    local limit=8 seconds=0 nothing
+    trap '' INT TERM HUP
+    # A descriptor on which nothing ever comes: waiting without a process.
+    exec {nothing}<> <(:)
+    while ((seconds < limit)); do
+        read -r -t 1 -u "$nothing" || true
+        kill -0 "$job" 2>/dev/null || return 0
+        # Opened anew: the place in the file is explain's.
+        if grep --quiet --extended-regexp 'has been aborted|lost communication|unable to reliably' /proc/self/fd/8; then
+            seconds=$((seconds + 1))
+        fi
+    done
+    printf '%s\n' "$hangs" >>/proc/self/fd/8
+    # SIGTERM lets a mpirun that is ending already crash.
+    kill -KILL "$job" 2>/dev/null || true
+    end_session
+}
+readonly hangs='launch: mpirun hangs'
+
 trap_signals() {
     trap 'on_signal INT' INT
     trap 'on_signal TERM' TERM
@@ -295,7 +343,7 @@ trap_signals() {
 
 # run_job: runs `command` (with `has_ranks`, and `is_remote` where some are on other hosts) to its end.
 run_job() {
-    local words code is_interrupted
+    local words code is_interrupted watcher=''
     # shellcheck disable=SC2034
     was_ended=no job_status=127 job_story=''
     # Both ends of an unnamed file: nothing to remove, even after SIGKILL.
@@ -311,6 +359,10 @@ run_job() {
         "$BASH" -c '((PPID == $0)) || exit 143; exec "$@"' $$ "${command[@]}" 8<&- &
     job=$!
     exec 9>&-
+    if [[ $is_remote == yes && $timeout_seconds != never ]]; then
+        await_failed &
+        watcher=$!
+    fi
 
     # `wait` returns early for each trapped signal; 127 says that the code was already taken.
     while :; do
@@ -319,6 +371,10 @@ run_job() {
         ((code == 127)) || job_status=$code
         [[ $is_interrupted == yes ]] || break
     done
+    if [[ -n $watcher ]]; then
+        kill -KILL "$watcher" 2>/dev/null || true
+        wait "$watcher" 2>/dev/null || true
+    fi
 
     if [[ -n $(session_processes) ]]; then
         # shellcheck disable=SC2034

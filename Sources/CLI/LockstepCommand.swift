@@ -75,10 +75,17 @@ func printFailure(_ failure: Failure) { Output.error("lockstep: \(failure.messag
 func onWorkers<T: Sendable>(
     _ workers: Int?, _ body: @escaping @Sendable (borrowing Communicator) throws -> T
 ) throws -> [T] {
-    let launch = Launcher.detect(environment: ProcessInfo.processInfo.environment)
+    let environment = ProcessInfo.processInfo.environment
+    let launch = Launcher.detect(environment: environment)
     let plan = try launch.plan(workers: workers, defaultWorkers: ProcessorSet.allowed().count)
+    let watch = RankWatch(
+        timeoutSeconds: try RankWatch.timeout(environment: environment),
+        end: { failure, speaks in
+            if speaks { printFailure(failure) }
+            _exit(failure.kind.rawValue)
+        }, note: { Output.error("lockstep: note: \($0)") })
     do throws(Failure) {
-        return try withWorkers(plan, onFailure: printFailure, body: body)
+        return try withWorkers(plan, watch: watch, onFailure: printFailure, body: body)
     } catch {
         throw ReportedFailure(kind: error.kind)
     }

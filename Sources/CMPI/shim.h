@@ -6,6 +6,7 @@
 
 static inline MPI_Comm lockstep_MPI_COMM_WORLD(void) { return MPI_COMM_WORLD; }
 static inline MPI_Comm lockstep_MPI_COMM_NULL(void) { return MPI_COMM_NULL; }
+static inline MPI_Request lockstep_MPI_REQUEST_NULL(void) { return MPI_REQUEST_NULL; }
 static inline MPI_Datatype lockstep_MPI_BYTE(void) { return MPI_BYTE; }
 static inline MPI_Datatype lockstep_MPI_FLOAT(void) { return MPI_FLOAT; }
 static inline MPI_Datatype lockstep_MPI_DOUBLE(void) { return MPI_DOUBLE; }

@@ -29,6 +29,8 @@ final class Endpoint {
     let whyNoSharedMemory: String?
     #if MPI
         let windows = WindowList()
+        /// Looks after the other ranks of the job.
+        var lifeWatch: LifeWatch?
         /// Whether these ranks are a part of a job, whose communicator ends before the job.
         var isGroup = false
         /// What the user asks for.

@@ -84,7 +84,7 @@
             self.outgoing = outgoing
             self.incoming = incoming
 
-            parameters = MPI.Transfers(capacity: others.count + partners.count, link)
+            parameters = MPI.Transfers(link)
             for worker in partners where !slices[worker].isEmpty {
                 try parameters.addReceive(shown + slices[worker].lowerBound, slices[worker].count, from: worker, tag: 0)
             }
@@ -95,10 +95,7 @@
                 }
             }
             batches = try trees.map { tree in
-                let transfers = MPI.Transfers(
-                    capacity: others.reduce(0) { $0 + tree.nodes[$1].count } + partners.count
-                        * tree.nodes[hosts.own].count,
-                    link)
+                let transfers = MPI.Transfers(link)
                 var arrival = incoming
                 for host in others {
                     let source = hosts.partner(of: rank, on: host)

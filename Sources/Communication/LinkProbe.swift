@@ -13,7 +13,7 @@ extension Communicator {
                     out.deallocate()
                     arrived.deallocate()
                 }
-                let transfers = MPI.Transfers(capacity: 2 * messageCount, communicator)
+                let transfers = MPI.Transfers(communicator)
                 for message in 0..<messageCount {
                     try transfers.addReceive(arrived + message * floatCount, floatCount, from: last, tag: message)
                     try transfers.addSend(out + message * floatCount, floatCount, to: next, tag: message)

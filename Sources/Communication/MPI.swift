@@ -29,6 +29,9 @@
         /// One call of MPI at a time in a process: whoever coordinates a sweep is a second thread (`MPI_THREAD_SERIALIZED`).
         private static let lock = Mutex(())
 
+        /// A handle that MPI has written: a pointer that may be NULL in Open MPI, a number in MPICH.
+        static func made<Handle>(_ handle: Handle?) -> Handle { handle! }
+
         static func call(_ function: String, _ body: () -> Int32) throws(MPIError) {
             let code = lock.withLock { _ in body() }
             guard code != lockstep_MPI_SUCCESS() else { return }
@@ -113,11 +116,11 @@
         /// The ranks that can share memory with this one; errors come back as codes.
         /// The corresponding MPI function is `MPI_Comm_split_type`.
         func splitByHost() throws(MPIError) -> MPI.Communicator {
-            var part: MPI_Comm? = nil
+            var part = lockstep_MPI_COMM_NULL()
             try MPI.call("MPI_Comm_split_type") {
                 MPI_Comm_split_type(handle, lockstep_MPI_COMM_TYPE_SHARED(), 0, lockstep_MPI_INFO_NULL(), &part)
             }
-            let communicator = MPI.Communicator(handle: part!)
+            let communicator = MPI.Communicator(handle: MPI.made(part))
             try communicator.returnErrors()
             return communicator
         }
@@ -125,17 +128,18 @@
         /// The ranks that pass the same color, in the order of their keys and then of theirs here; errors come back as codes.
         /// The corresponding MPI function is `MPI_Comm_split`.
         func split(color: Int, key: Int = 0) throws(MPIError) -> MPI.Communicator {
-            var part: MPI_Comm? = nil
+            var part = lockstep_MPI_COMM_NULL()
             try MPI.call("MPI_Comm_split") { MPI_Comm_split(handle, Int32(color), Int32(key), &part) }
-            let communicator = MPI.Communicator(handle: part!)
+            let communicator = MPI.Communicator(handle: MPI.made(part))
             try communicator.returnErrors()
             return communicator
         }
 
         /// The corresponding MPI function is `MPI_Comm_free`.
         func free() throws(MPIError) {
-            var handle: MPI_Comm? = handle
-            try MPI.call("MPI_Comm_free") { MPI_Comm_free(&handle) }
+            var freed = lockstep_MPI_COMM_NULL()
+            freed = handle
+            try MPI.call("MPI_Comm_free") { MPI_Comm_free(&freed) }
         }
 
         /// Lets messages under way advance. The corresponding MPI function is `MPI_Iprobe`.
@@ -245,12 +249,12 @@
         /// The corresponding MPI function is `MPI_Win_allocate_shared`.
         init(byteCount: Int, _ communicator: MPI.Communicator) throws(MPIError) {
             var base: UnsafeMutableRawPointer? = nil
-            var window: MPI_Win? = nil
+            var window = lockstep_MPI_WIN_NULL()
             try MPI.call("MPI_Win_allocate_shared") {
                 MPI_Win_allocate_shared(
                     MPI_Aint(byteCount), 1, lockstep_MPI_INFO_NULL(), communicator.handle, &base, &window)
             }
-            handle = window!
+            handle = MPI.made(window)
             try MPI.call("MPI_Win_set_errhandler") { MPI_Win_set_errhandler(handle, lockstep_MPI_ERRORS_RETURN()) }
         }
 
@@ -265,8 +269,9 @@
 
         /// Every rank must call it. The corresponding MPI function is `MPI_Win_free`.
         func free() throws(MPIError) {
-            var handle: MPI_Win? = handle
-            try MPI.call("MPI_Win_free") { MPI_Win_free(&handle) }
+            var freed = lockstep_MPI_WIN_NULL()
+            freed = handle
+            try MPI.call("MPI_Win_free") { MPI_Win_free(&freed) }
         }
     }
 #endif

@@ -1,6 +1,7 @@
 #if MPI
     import CMachine
     import Errors
+    import Foundation
     import Glibc
     import Synchronization
 
@@ -48,11 +49,17 @@
     }
 
     /// Runs `body` as one rank of a launcher's job.
-    func runRank<T>(onFailure: (Failure) -> Void, _ body: (borrowing Communicator) throws -> T) throws(Failure) -> T {
+    func runRank<T>(
+        watch: RankWatch?, onFailure: (Failure) -> Void, _ body: (borrowing Communicator) throws -> T
+    ) throws(Failure) -> T {
         let endpoint: Endpoint
         do {
             try dieWithParent()
+            let launch = Launcher.detect(environment: ProcessInfo.processInfo.environment)
+            let lifeWatch =
+                launch.size == 1 ? nil : watch.map { LifeWatch($0, rank: launch.rank, size: launch.size ?? 2) }
             endpoint = try Endpoint.startMPI()
+            try endpoint.beginWatch(lifeWatch)
         } catch {
             let failure = Failure(wrapping: error)
             onFailure(failure)
@@ -209,13 +216,26 @@
             }
         }
 
+        /// Each rank looks after the others from here on. Collective.
+        fileprivate func beginWatch(_ watch: LifeWatch?) throws {
+            guard size > 1 else {
+                watch?.end()
+                return
+            }
+            guard let watch else { return }
+            watch.begin(try circle(timeoutSeconds: watch.watch.timeoutSeconds))
+            lifeWatch = watch
+        }
+
         /// Ends MPI on all ranks together.
         fileprivate func leave() throws(Failure) {
             do {
                 try barrier()
+                lifeWatch?.forgetMemory()
                 try apart?.free()
                 try windows.freeAll()
                 try MPI.finalize()
+                lifeWatch?.end()
             } catch {
                 throw Failure(wrapping: error)
             }

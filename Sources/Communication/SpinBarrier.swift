@@ -107,13 +107,8 @@ struct SpinBarrier {
     /// A process that ended but that nobody has waited for yet (state Z) is gone.
     private static func lives(_ process: pid_t) -> Bool {
         guard kill(process, 0) == 0 else { return errno != ESRCH }
-        guard let file = fopen("/proc/\(process)/stat", "r") else { return true }
-        defer { fclose(file) }
-        var line = [UInt8](repeating: 0, count: 256)
-        let count = fread(&line, 1, line.count, file)
-        // "pid (name) state …"; the name may hold parentheses.
-        guard let end = line[..<count].lastIndex(of: UInt8(ascii: ")")), end + 2 < count else { return true }
-        return line[end + 2] != UInt8(ascii: "Z") && line[end + 2] != UInt8(ascii: "X")
+        let state = processState(process)
+        return state != "Z" && state != "X"
     }
 
     private static func nanoseconds() -> UInt64 {

@@ -7,10 +7,10 @@ import Errors
 /// When workers throw, this throws one `Failure` in every process. `onFailure` is called with it before, on one worker
 /// of the job: by rank 0 when all agreed, otherwise by whichever worker comes first (rank 0 may be the one that is gone).
 /// Ranks that cannot share memory and fail without `agree` each call it for their own failure, and the launcher ends
-/// the ranks that still wait.
+/// the ranks that still wait. `watch` ends ranks that would wait for one that gives no sign of life.
 @discardableResult
 package func withWorkers<T: Sendable>(
-    _ plan: WorkerPlan, onFailure: (Failure) -> Void = { _ in },
+    _ plan: WorkerPlan, watch: RankWatch? = nil, onFailure: (Failure) -> Void = { _ in },
     body: @escaping @Sendable (borrowing Communicator) throws -> T
 ) throws(Failure) -> [T] {
     switch plan {
@@ -28,7 +28,7 @@ package func withWorkers<T: Sendable>(
         }
     case .mpi:
         #if MPI
-            return [try runRank(onFailure: onFailure, body)]
+            return [try runRank(watch: watch, onFailure: onFailure, body)]
         #else
             throw Failure(.usage, "this program was built without MPI: use --workers N")
         #endif

@@ -13,7 +13,7 @@ extension CommandLineTests {
                 "virtual-hosts",
                 ["with", "\(slots.count)", "--slots", slots.joined(separator: ","), "--", "sh", "-ec"]
                     + [words.joined(separator: "\n")],
-                environment: ["LOCKSTEP_CACHE": "off"], folder: bench.folder
+                environment: Program.virtualHosts.merging(["LOCKSTEP_CACHE": "off"]) { $1 }, folder: bench.folder
             ).finish(withinSeconds: 120)
             guard result.exitCode == 0, !result.timedOut else { throw TestError("\(result)") }
         }
@@ -54,14 +54,31 @@ extension CommandLineTests {
             let alone = try bench.trials(in: "alone")
             #expect(try alone.count == 12 && bench.trials(in: "hosts") == alone)
         }
+
+        @Test("a host that stands still, one that is cut off and a stopped rank cost time only")
+        func torture() throws {
+            let bench = try Workbench()
+            let result = try Script.start(
+                "torture-hosts",
+                ["--cases", "3", "--seed", "3", "--timeout", "3", "--steps", "600", "--dataset", "./data"],
+                folder: bench.folder
+            ).finish(withinSeconds: 150)
+            #expect(result.exitCode == 0 && !result.timedOut, "\(result)")
+            #expect(result.standardOutput.contains("\n3 of 3 cases in "), "\(result)")
+            #expect(Script.marked(bench.folder).isEmpty)
+        }
     }
 }
 
 extension Program {
+    /// Hosts of these tests alone: others may have theirs.
+    static let virtualHosts = ["LOCKSTEP_VIRTUAL_HOSTS": "test\(getpid())"]
+
     static let hasVirtualHosts: Bool = {
         guard hasRanks, geteuid() == 0, let folder = try? TemporaryFolder(),
-            let result = try? Script.start("virtual-hosts", ["with", "1", "--", "true"], folder: folder)
-                .finish(withinSeconds: 30)
+            let result = try? Script.start(
+                "virtual-hosts", ["with", "1", "--", "true"], environment: virtualHosts, folder: folder
+            ).finish(withinSeconds: 30)
         else { return false }
         return result.exitCode == 0
     }()

@@ -18,13 +18,19 @@ final class RankJob {
 
     static var isPossible: Bool { Launcher.supportsMPI && mpirun != nil }
 
+    /// A probe that was built with MPICH, to be started by its launcher; nil for Open MPI (`launch/test --mpich`).
+    private static let mpichProbe = ProcessInfo.processInfo.environment["LOCKSTEP_MPICH_PROBE"]
+    static var isOpenMPI: Bool { mpichProbe == nil }
+
     private static var mpirun: String? {
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/mpirun" }
+        let name = isOpenMPI ? "mpirun" : "mpiexec.mpich"
+        return (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
     /// The probe lies beside the test bundle in the build folder.
     private static var probe: String {
+        if let mpichProbe { return mpichProbe }
         let places = [CommandLine.arguments[0], Bundle.main.executablePath ?? "", Bundle.main.bundlePath]
             .map {
                 URL(fileURLWithPath: $0).deletingLastPathComponent().appendingPathComponent("CommunicationProbe").path
@@ -40,9 +46,8 @@ final class RankJob {
         quiet: Bool = true
     ) throws {
         process.executableURL = URL(fileURLWithPath: Self.mpirun!)
-        process.arguments =
-            (quiet ? ["--quiet"] : []) + (geteuid() == 0 ? ["--allow-run-as-root"] : [])
-            + ["--oversubscribe", "-n", "\(size)", Self.probe] + arguments
+        let options = (quiet ? ["--quiet"] : []) + (geteuid() == 0 ? ["--allow-run-as-root"] : []) + ["--oversubscribe"]
+        process.arguments = (Self.isOpenMPI ? options : []) + ["-n", "\(size)", Self.probe] + arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         if let transport { process.environment!["LOCKSTEP_TRANSPORT"] = transport.rawValue }
         let pipe = Pipe()

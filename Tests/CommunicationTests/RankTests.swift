@@ -94,7 +94,7 @@ struct RankTests {
     }
 
     /// A host without room for a window: messages, and the same bits.
-    @Test func fallsBackToMessagesWhereNoWindowFits() throws {
+    @Test(.enabled(if: RankJob.isOpenMPI, "Open MPI's variable")) func fallsBackToMessagesWhereNoWindowFits() throws {
         let job = try RankJob(
             ["reduce"], size: 2, transport: .shared, environment: ["OMPI_MCA_osc_sm_backing_directory": "/nowhere"])
         let result = job.finish(withinSeconds: 60)
@@ -144,9 +144,37 @@ struct RankTests {
         let result = job.finish(withinSeconds: 10)
         #expect(result.status != 0 && !result.timedOut, "\(result)")
         // Ranks that share memory notice it themselves; for others mpirun says it.
-        let notices = transport == .shared ? ["rank \(rank) (host "] : ["rank \(rank) with PID", "rank \(rank) (host "]
+        let launcherWords = RankJob.isOpenMPI ? "rank \(rank) with PID" : "PID \(processes[rank]!) RUNNING AT"
+        let notices = ["rank \(rank) (host "] + (transport == .shared ? [] : [launcherWords])
         #expect(notices.contains { result.text.contains($0) }, "\(result)")
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
+    }
+
+    /// A rank that is stopped while the others wait for it. mpirun ends the stopped one with them.
+    @Test(arguments: [(0, Transport.messages), (2, .shared)])
+    func aStoppedRankEndsTheJob(rank: Int, transport: Transport) throws {
+        let job = try RankJob(["steps"], size: 3, transport: transport, environment: ["LOCKSTEP_TIMEOUT": "2"])
+        let processes = try job.processes(count: 3)
+        let process = try #require(processes[rank])
+        kill(process, SIGSTOP)
+        let result = job.finish(withinSeconds: 15)
+        #expect(result.status == Failure.Kind.internal.rawValue && !result.timedOut, "\(result)")
+        #expect(result.text.contains("rank \(rank) (process \(process)) on "), "\(result)")
+        #expect(result.text.contains(" gives no sign of life for 2 s: it is stopped; "), "\(result)")
+        #expect(result.text.split(separator: "\n").count { $0.contains("no sign of life") } == 1, "\(result)")
+        #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
+    }
+
+    /// Time in which all stand still is nobody's silence.
+    @Test func aSuspendedJobGoesOn() throws {
+        let job = try RankJob(["steps"], size: 3, transport: .messages, environment: ["LOCKSTEP_TIMEOUT": "2"])
+        let processes = try job.processes(count: 3)
+        for process in processes.values { kill(process, SIGSTOP) }
+        usleep(4_000_000)
+        for process in processes.values { kill(process, SIGCONT) }
+        usleep(1_500_000)
+        #expect(job.process.isRunning, "\(job.finish(withinSeconds: 5))")
+        #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 0).count == 3)
     }
 
     /// kill -9 of mpirun: ranks that spin must not stay.

@@ -20,7 +20,13 @@ struct CommunicationProbe {
                 if launch.rank == 0 { report(error) }
                 throw error
             }
-            _ = try withWorkers(plan, onFailure: { report($0) }) { communicator in
+            let watch = RankWatch(
+                timeoutSeconds: try RankWatch.timeout(environment: ProcessInfo.processInfo.environment),
+                end: { failure, speaks in
+                    if speaks { report(failure) }
+                    _exit(failure.kind.rawValue)
+                }, note: { write($0 + "\n", to: 2) })
+            _ = try withWorkers(plan, watch: watch, onFailure: { report($0) }) { communicator in
                 try run(workers == nil ? arguments : Array(arguments.dropFirst(2)), communicator)
             }
         } catch {

@@ -64,14 +64,19 @@ package struct StepBenchmark: Sendable {
         }
         let network = try communicator.agree {
             try Network(
-                configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
-                outputs: configuration.loss.target == .input ? .inputs : .classes(data.classCount))
+                configuration.model,
+                inputShape: data.columns == nil
+                    ? [data.train.height, data.train.width, data.train.channels] : data.inputShape,
+                outputs: data.outputs(configuration.loss.target))
         }
         let count = data.train.count
         var trainer = try Trainer(
             configuration, network: network, images: data.train, sampleCount: count,
             standardization: try .shared(
                 configuration.data.standardization, data.train, samples: (0..<Int32(count)).map { $0 }, communicator),
+            targetStandardization: try .shared(
+                configuration.data.table?.standardizesTarget ?? false, data.train,
+                samples: (0..<Int32(count)).map { $0 }, communicator),
             kernels: kernels, communicator: communicator)
         var warmingUp = configuration
         warmingUp.epochs += 1

@@ -118,6 +118,11 @@ package struct RunComparison: Encodable, Sendable {
             if let a = left.accuracy, let b = right.accuracy {
                 metrics.append(Metric(name: "\(split)Accuracy", first: a, second: b))
             }
+            if let a = left.scores, let b = right.scores {
+                metrics.append(Metric(name: "\(split)RMSE", first: a.rmse, second: b.rmse))
+                metrics.append(Metric(name: "\(split)MAE", first: a.mae, second: b.mae))
+                if let a = a.r2, let b = b.r2 { metrics.append(Metric(name: "\(split)R2", first: a, second: b)) }
+            }
             return metrics
         }
     }
@@ -126,7 +131,9 @@ package struct RunComparison: Encodable, Sendable {
         _ first: RunFiles, _ second: RunFiles, _ predictors: [Predictor]
     ) throws -> Paired {
         guard predictors.allSatisfy({ $0.network.target == .label }) else {
-            throw Failure(.data, "an auto-encoder has no classes to be right about")
+            let isTable = predictors.contains { $0.columns != nil }
+            throw Failure(
+                .data, isTable ? "numbers are predicted, no classes" : "an auto-encoder has no classes to be right about")
         }
         let datasets = [first.options.sharedDataset, second.options.sharedDataset]
         let (left, right) = (try datasets[0].load(), try datasets[1].load())

@@ -7,6 +7,7 @@ struct CurveSection {
     var section: PageSection? {
         let charts = [
             chart("Loss", "loss", \.loss), chart("Accuracy", "accuracy in %", \.accuracy, scale: 100, unit: " %"),
+            chart("Root mean squared error", "rmse", \.scores?.rmse), chart("R²", "R²", \.scores?.r2),
             chart("Learning rate", "learning rate", \.learningRate),
             chart("Gradient norm", "norm of the gradient", \.gradientNorm),
             chart("Weight norm", "norm of the weights", \.weightNorm),

@@ -14,6 +14,7 @@ package struct RunFolder: Sendable {
         let split: String
         let loss: Double?
         let accuracy: Double?
+        let scores: RegressionScores?
         let learningRate: Double?
         let samplesPerSecond: Double?
         let gradientNorm: Double?
@@ -36,6 +37,9 @@ package struct RunFolder: Sendable {
         let bestEpoch: Int?
         let bestTestLoss: Double?
         let bestTestAccuracy: Double?
+        let validationScores: RegressionScores?
+        let testScores: RegressionScores?
+        let bestTestScores: RegressionScores?
         let stoppedEarly: Bool?
         let bottleneck: Int?
         let pcaTestLoss: Double?

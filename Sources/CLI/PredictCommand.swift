@@ -10,7 +10,8 @@ import Training
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "predict", abstract: "Say what a trained network sees in pictures, or predicts for rows of a table.",
+        commandName: "predict",
+        abstract: "Say what a trained network sees in pictures, or predicts for rows of a table.",
         discussion: """
             FILE is a PNG, PGM or PPM picture, or an IDX or NumPy (.npy) file of one or many. Pictures must have the size of
             the network's input, or --resize brings them to it. MNIST and its kind are white on black: --invert turns black
@@ -42,7 +43,8 @@ struct PredictCommand: ParsableCommand {
     var json = false
 
     @Flag(
-        help: "Print lines of values with commas between them: file, index, class, name, probability, of all classes; of a "
+        help:
+            "Print lines of values with commas between them: file, index, class, name, probability, of all classes; of a "
             + "table file, row and the targets.")
     var csv = false
 
@@ -75,7 +77,8 @@ struct PredictCommand: ParsableCommand {
     ) throws {
         if resize || invert {
             throw Failure(
-                .usage, "--\(resize ? "resize" : "invert") changes pictures, but \(location.path) was trained on a table")
+                .usage,
+                "--\(resize ? "resize" : "invert") changes pictures, but \(location.path) was trained on a table")
         }
         let predictor = try Predictor(checkpoint: location.path, kernels: kernels, capacity: 256)
         let predictions = try files.map { try TablePrediction($0, predictor, columns) }

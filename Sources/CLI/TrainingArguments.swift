@@ -105,7 +105,9 @@ struct TrainingArguments: ParsableArguments {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Train on targets brought to mean 0 and standard deviation 1; predictions and scores are in their own unit.")
+        help:
+            "Train on targets brought to mean 0 and standard deviation 1; predictions and scores are in their own unit."
+    )
     var standardizeTarget: Bool?
 
     @Option(

@@ -122,7 +122,8 @@ package struct DatasetCache: Sendable {
     private static func write(_ dataset: ImageDataset, signature: String, to path: String) throws {
         let parts = [dataset.train, dataset.test] + (dataset.validation.map { [$0] } ?? [])
         let header = CacheHeader(
-            signature: signature, identity: dataset.computedIdentity, height: dataset.train.height, width: dataset.train.width,
+            signature: signature, identity: dataset.computedIdentity, height: dataset.train.height,
+            width: dataset.train.width,
             channels: dataset.train.channels, classCount: dataset.classCount, classNames: dataset.classNames,
             parts: parts.map { CacheHeader.Part(count: $0.count, hasOrigins: $0.origins != nil) })
         try CacheWriter(path: path, header: header).write { section in

@@ -60,7 +60,8 @@ package final class LabelledImages: Sendable {
         precondition(
             featureCount > 0 && features.count.isMultiple(of: size)
                 && targets.count == features.count / size * targetCount,
-            "LabelledImages: \(features.count) bytes and \(targets.count) targets make no rows of \(featureCount) + \(targetCount)")
+            "LabelledImages: \(features.count) bytes and \(targets.count) targets make no rows of \(featureCount) + \(targetCount)"
+        )
         pixels = features
         labels = [UInt8](repeating: 0, count: features.count / size)
         (height, width, channels, classCount) = (1, featureCount, 1, 1)

@@ -40,7 +40,8 @@ package struct TableSource: Sendable, Equatable {
         let roots =
             dataDirectory.map { [$0] } ?? (environment["LOCKSTEP_DATA"] ?? "").split(separator: ":").map(String.init)
         let isPath = name.contains("/") || name == "." || name == ".."
-        let places = isPath ? [name] : (dataDirectory == nil ? [name] : []) + roots.map { DatasetCatalogue.join($0, name) }
+        let places =
+            isPath ? [name] : (dataDirectory == nil ? [name] : []) + roots.map { DatasetCatalogue.join($0, name) }
         for place in places {
             guard let mode = try DatasetFolder.mode(place) else { continue }
             let stem = place.split(separator: "/").last.map(String.init) ?? place
@@ -78,7 +79,8 @@ package struct TableSource: Sendable, Equatable {
         switch (test, selection.division) {
         case (let test?, .test(nil, _)), (let test?, .whole): return dataset(rows, try part(test))
         case (let test?, .test(let fraction?, _)):
-            throw Failure(.data, "--test-split \(fraction): \(name) has a test part of its own, \(test); leave the option out")
+            throw Failure(
+                .data, "--test-split \(fraction): \(name) has a test part of its own, \(test); leave the option out")
         case (nil, .whole): return dataset(rows, rows)
         case (nil, .test(let fraction, let seed)):
             let fraction = fraction ?? TableSelection.standardTestFraction
@@ -86,7 +88,8 @@ package struct TableSource: Sendable, Equatable {
             guard !split.validation.isEmpty else {
                 throw Failure(
                     .data,
-                    "\(self.train): a test part of \(fraction) of \(grouped(rows.count)) rows has none; give a greater --test-split")
+                    "\(self.train): a test part of \(fraction) of \(grouped(rows.count)) rows has none; give a greater --test-split"
+                )
             }
             return dataset(try rows.selecting(split.train), try rows.selecting(split.validation))
         }
@@ -97,6 +100,7 @@ extension Table {
     /// As what is trained on.
     package var samples: LabelledImages {
         LabelledImages(
-            features: features, featureCount: columns.features.count, targets: targets, targetCount: columns.targets.count)
+            features: features, featureCount: columns.features.count, targets: targets,
+            targetCount: columns.targets.count)
     }
 }

@@ -207,7 +207,8 @@ package struct CheckpointEvaluation: Sendable {
     private func checkColumns(_ checkpoint: Checkpoint, _ data: ImageDataset) throws {
         let known = checkpoint.metadata[MetadataKey.columns] == nil ? nil : try checkpoint.columns(path: path)
         guard known == data.columns else {
-            let (one, other) = known == nil ? ("images", "is a table") : ("rows of a table", "has other columns, or images")
+            let (one, other) =
+                known == nil ? ("images", "is a table") : ("rows of a table", "has other columns, or images")
             throw Failure(.data, "\(path) was trained on \(one), but \(data.name) \(other)")
         }
     }

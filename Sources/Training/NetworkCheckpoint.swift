@@ -71,7 +71,8 @@ extension Network {
             guard extents == [columns.features.count] else {
                 throw Failure(
                     .data,
-                    "\(path): the input shape \(shape.quotedForMessage) is not that of \(columns.features.count) columns")
+                    "\(path): the input shape \(shape.quotedForMessage) is not that of \(columns.features.count) columns"
+                )
             }
             outputs = .columns(columns.targets.count)
         default:

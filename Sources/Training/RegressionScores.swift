@@ -27,7 +27,8 @@ package struct RegressionScores: Codable, Sendable, Equatable {
 
     /// Of one column, added in the order of rows; the last bits may differ from those of an evaluation.
     package init(targets: [Double], predictions: [Double]) {
-        precondition(targets.count == predictions.count && !targets.isEmpty, "RegressionScores: \(targets.count) targets")
+        precondition(
+            targets.count == predictions.count && !targets.isEmpty, "RegressionScores: \(targets.count) targets")
         let mean = targets.reduce(0, +) / Double(targets.count)
         let errors = zip(predictions, targets).map { $0 - $1 }
         self.init(

@@ -1,5 +1,6 @@
 import Communication
 import DataLoading
+import Errors
 import Foundation
 import Synchronization
 
@@ -54,7 +55,10 @@ package final class SharedDataset: Sendable {
     }
 
     private func location(_ environment: [String: String]) throws -> DatasetLocation {
-        try DatasetCatalogue.locate(name: name, dataDirectory: dataDirectory, environment: environment)
+        guard !TableSource.isTable(name) else {
+            throw Failure(.usage, "--dataset \(name): is a table; say what is to be predicted: --target COLUMN")
+        }
+        return try DatasetCatalogue.locate(name: name, dataDirectory: dataDirectory, environment: environment)
     }
 
     /// Whether the data set says itself what to validate on. Reads no more than the names of files.

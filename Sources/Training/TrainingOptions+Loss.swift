@@ -14,7 +14,8 @@ extension TrainingOptions {
             throw failure("loss", "cross-entropy needs classes, but the target is \(what)")
         }
         guard name != "bce" || target != .columns else {
-            throw failure("loss", "bce needs targets from 0 to 1, but the target is a column of numbers: use mse or mae")
+            throw failure(
+                "loss", "bce needs targets from 0 to 1, but the target is a column of numbers: use mse or mae")
         }
         var description = LossDescription(.init(rawValue: name)!, target: target)
         if let labelSmoothing {

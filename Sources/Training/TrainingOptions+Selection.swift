@@ -37,7 +37,8 @@ extension TrainingOptions {
         guard selected.isLoss || target == .label else {
             throw failure(
                 option,
-                "\(name): with --target \(self.target ?? "input") there is no accuracy; use \(selected.split.rawValue)-loss")
+                "\(name): with --target \(self.target ?? "input") there is no accuracy; use \(selected.split.rawValue)-loss"
+            )
         }
         return ModelSelection(
             metric: selected, patience: try patience.map { try positive($0, "patience") },

@@ -86,11 +86,13 @@ extension TrainingOptions {
             guard names.allSatisfy({ !$0.isEmpty }), Set(names).count == names.count else {
                 throw failure(
                     option,
-                    "\(names.joined(separator: ",")): different names with commas between them are needed, such as price,rent")
+                    "\(names.joined(separator: ",")): different names with commas between them are needed, such as price,rent"
+                )
             }
         }
         if let fraction = table.testFraction, !(fraction > 0 && fraction < 1) {
-            throw failure("test-split", "\(fraction): a number above 0, below 1, is needed: the test part is always scored")
+            throw failure(
+                "test-split", "\(fraction): a number above 0, below 1, is needed: the test part is always scored")
         }
         let withoutMeaning = [
             ("classes", classes != nil), ("augment", augmentation != nil), ("stratified", isStratified == true),

@@ -133,7 +133,8 @@ package struct RunComparison: Encodable, Sendable {
         guard predictors.allSatisfy({ $0.network.target == .label }) else {
             let isTable = predictors.contains { $0.columns != nil }
             throw Failure(
-                .data, isTable ? "numbers are predicted, no classes" : "an auto-encoder has no classes to be right about")
+                .data,
+                isTable ? "numbers are predicted, no classes" : "an auto-encoder has no classes to be right about")
         }
         let datasets = [first.options.sharedDataset, second.options.sharedDataset]
         let (left, right) = (try datasets[0].load(), try datasets[1].load())

@@ -12,7 +12,7 @@ package struct WeightsExport {
     package init(_ trained: TrainedNetwork) { self.trained = trained }
 
     /// Parameters and running statistics, then the input's mean and scale where it is standardised.
-    private var tensors: [Checkpoint.Tensor] { 
+    private var tensors: [Checkpoint.Tensor] {
         trained.tensors + (trained.standardization?.tensors ?? []) + (trained.targetStandardization?.tensors ?? [])
     }
 

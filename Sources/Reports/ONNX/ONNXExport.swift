@@ -44,7 +44,8 @@ package struct ONNXExport {
         if isTable && input == .bytes {
             throw Failure(
                 .usage,
-                "--input bytes: \(trained.path) takes a table's values, which are no bytes; use unit (as in the table) or network")
+                "--input bytes: \(trained.path) takes a table's values, which are no bytes; use unit (as in the table) or network"
+            )
         }
         if isTable && output != .outputs {
             throw Failure(.usage, "--output \(output.rawValue): \(trained.path) predicts numbers; it has outputs alone")

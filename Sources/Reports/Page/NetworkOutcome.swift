@@ -46,7 +46,8 @@ package struct NetworkOutcome: Sendable {
         let outputCount = network.target == .columns ? images.targetCount : images.classCount
         guard network.target == .input || network.outputCount == outputCount else {
             throw Failure(
-                .data, "\(path) has \(network.outputCount) outputs, but the data have \(outputCount) classes or targets")
+                .data, "\(path) has \(network.outputCount) outputs, but the data have \(outputCount) classes or targets"
+            )
         }
         let standardization = try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
         targetStandardization = try TargetStandardization(checkpoint, outputs: network.outputCount, path: path)

@@ -83,7 +83,8 @@ final class ReportData {
         if let known = loaded.first(where: { $0.key == key }) { return try known.data.get() }
         let result: Result<ImageDataset, Failure>
         do {
-            result = .success(try SharedDataset(name: name, dataDirectory: key[1], classes: key[2], table: table).load())
+            result = .success(
+                try SharedDataset(name: name, dataDirectory: key[1], classes: key[2], table: table).load())
         } catch { result = .failure(Failure(wrapping: error)) }
         loaded.append((key, result))
         return try result.get()

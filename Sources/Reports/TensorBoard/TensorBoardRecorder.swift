@@ -104,7 +104,8 @@ extension MetricsPoint {
         let values: [(String, Double?)] = [
             ("loss/\(split.rawValue)", loss), ("accuracy/\(split.rawValue)", accuracy), ("learning-rate", learningRate),
             ("rmse/\(split.rawValue)", scores?.rmse), ("mae/\(split.rawValue)", scores?.mae),
-            ("r2/\(split.rawValue)", scores?.r2), ("gradient-norm", gradientNorm), ("weight-norm", weightNorm), ("samples-per-second", samplesPerSecond),
+            ("r2/\(split.rawValue)", scores?.r2), ("gradient-norm", gradientNorm), ("weight-norm", weightNorm),
+            ("samples-per-second", samplesPerSecond),
         ]
         return values.compactMap { tag, value in value.map { .scalar(tag, $0) } }
     }

@@ -43,9 +43,9 @@ struct PredictCommand: ParsableCommand {
     var json = false
 
     @Flag(
-        help:
-            "Print lines of values with commas between them: file, index, class, name, probability, of all classes; of a "
-            + "table file, row and the targets.")
+        help: ArgumentHelp(
+            "Print lines of values with commas between them: file, index, class, name, probability, of all classes; of a table "
+                + "file, row and the targets."))
     var csv = false
 
     func run() throws {

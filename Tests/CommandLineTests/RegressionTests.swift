@@ -300,6 +300,22 @@ extension CommandLineTests {
             #expect(both.exitCode == 0, "\(both)")
         }
 
+        @Test(.enabled(if: Program.hasScikitLearn, "needs Python's scikit-learn")) func scoresAreScikitLearns() throws {
+            try writeLine()
+            let train = try bench.run(Self.line + ["--epochs", "2", "--loss", "mae", "--out", "run", "--quiet"])
+            #expect(train.exitCode == 0, "\(train)")
+            let report = try bench.run(["evaluate", "run", "--json"])
+            try write(report.standardOutput, to: "report.json")
+            let exported = try bench.run(["export", "run", "--predictions", "test", "--format", "csv", "-o", "p.csv"])
+            #expect(exported.exitCode == 0, "\(exported)")
+            let script = URL(filePath: #filePath).deletingLastPathComponent().appending(
+                path: "../Python/check_regression.py")
+            let result = try Program.run(
+                [script.path, "report.json", "p.csv"], binary: try #require(Program.python), folder: bench.folder)
+            let differences = try JSONDecoder().decode([String: Double].self, from: Data(result.standardOutput.utf8))
+            #expect(differences.count == 4 && differences.values.allSatisfy { $0 < 1e-12 }, "\(differences)")
+        }
+
         @Test func sweepsOverTables() throws {
             try writeLine()
             try write(

@@ -99,9 +99,8 @@ package struct SamplePredictions: Sendable {
     package func safetensors(path: String) throws -> [[UInt8]] {
         var tensors = [Checkpoint.Tensor("index", [indices.count], indices.map { Int64($0) })]
         guard !isTable else {
-            let shape = [indices.count, outputCount]
-            tensors.append(Checkpoint.Tensor("target", shape, targets))
-            tensors.append(Checkpoint.Tensor("prediction", shape, probabilities))
+            tensors.append(Checkpoint.Tensor("target", [indices.count, outputCount], targets))
+            tensors.append(Checkpoint.Tensor("prediction", [indices.count, outputCount], probabilities))
             return try Checkpoint(tensors: tensors, metadata: Metadata()).encoded(path: path)
         }
         tensors.append(Checkpoint.Tensor("label", [labels.count], labels))

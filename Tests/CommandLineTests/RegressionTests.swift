@@ -217,7 +217,7 @@ extension CommandLineTests {
         /// A short last batch and grain; metrics too.
         @Test(arguments: ["mse", "mae"]) func hasTheSameBits(loss: String) throws {
             try writeLine()
-            let arguments =
+            let arguments: [String] =
                 Self.line.dropLast(2)
                 + [
                     "--model", "dense 24, relu, dense 16, relu, dense 1", "--loss", loss, "--batch-size", "61",
@@ -249,7 +249,9 @@ extension CommandLineTests {
             let resumed = try JSONDecoder().decode(Summary.self, from: bench.folder.read("run/summary.json"))
             #expect(resumed.parametersSHA256 == whole.parametersSHA256 && resumed.testScores == whole.testScores)
             try refuse(
-                Self.line.dropLast(2) + ["--epochs", "7", "--resume", "auto", "--out", "run", "--test-split", "0.3"],
+                Array(Self.line.dropLast(2)) + [
+                    "--epochs", "7", "--resume", "auto", "--out", "run", "--test-split", "0.3",
+                ],
                 65,
                 "test-split is 0.3")
         }

@@ -293,6 +293,7 @@ extension CommandLineTests {
             #expect(page.exitCode == 0, "\(page)")
             let html = try bench.folder.text("page.html")
             #expect(html.contains("y: residuals") && html.contains("prediction over target"))
+            #expect(html.contains("--standardize-target --"), "the command that trains the same again")
             #expect(!html.contains("confusion") && !html.contains("test accuracy"))
             let second = try bench.run(Self.line + ["--epochs", "3", "--out", "longer", "--quiet"])
             #expect(second.exitCode == 0, "\(second)")

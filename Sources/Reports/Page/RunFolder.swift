@@ -187,8 +187,8 @@ extension RunFolder {
         var words: [String] = []
         for (option, text) in options.given {
             switch (option, text) {
-            case ("stratified", "true"): words.append("--stratified")
-            case ("stratified", _): words.append("--no-stratified")
+            case ("stratified", "true"), ("standardize-target", "true"): words.append("--\(option)")
+            case ("stratified", _), ("standardize-target", _): words.append("--no-\(option)")
             default: words.append("--\(option) \(PageText.shellWord(text))")
             }
         }

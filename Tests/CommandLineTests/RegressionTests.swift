@@ -299,6 +299,8 @@ extension CommandLineTests {
             #expect(second.exitCode == 0, "\(second)")
             let compared = try bench.run(["compare", "run", "longer"])
             #expect(compared.exitCode == 0 && compared.standardOutput.contains("testRMSE"), "\(compared)")
+            #expect(compared.standardOutput.contains("line test: 40 rows"), "\(compared)")
+            #expect(compared.standardOutput.contains("Student's paired t test"))
             let both = try bench.run(["report", "run", "longer", "-o", "both.html"])
             #expect(both.exitCode == 0, "\(both)")
         }

@@ -57,6 +57,16 @@ package struct SamplePredictions: Sendable {
     /// Of each sample: whether its class was predicted.
     package var isRight: [Bool] { zip(labels, predictions).map { $0 == $1 } }
 
+    /// Of each row of a table: the mean over its columns.
+    var squaredErrors: [Double] {
+        indices.indices.map { row in
+            (row * outputCount..<(row + 1) * outputCount).reduce(0.0) { sum, index in
+                let error = Double(probabilities[index]) - Double(targets[index])
+                return sum + error * error
+            } / Double(outputCount)
+        }
+    }
+
     private var isTable: Bool { !targetNames.isEmpty }
     private var isClassifier: Bool { !isTable && (!predictions.isEmpty || reconstructionErrors.isEmpty) }
 

@@ -34,7 +34,7 @@ struct RegressionScoresTests {
         let rows = 1_000
         let table = try Self.table([
             (0..<rows).map { Float($0) }, [Float](repeating: 0.1, count: rows),
-            [Float](repeating: 16_777_217, count: rows), (0..<rows).map { 1_000_000 + Float($0 % 2) },
+            [Float](repeating: 16_777_216, count: rows), (0..<rows).map { 1_000_000 + Float($0 % 2) },
             [Float](repeating: 1e-30, count: rows - 1) + [2e-30],
         ])
         let all = (0..<Int32(rows)).map { $0 }

@@ -100,12 +100,11 @@ package struct RunComparison: Encodable, Sendable {
         metrics = Self.metrics(first, second)
         do {
             let ofTables = predictors.contains { $0.columns != nil }
-            paired = ofTables ? nil : try Self.paired(first, second, predictors)
-            pairedErrors = ofTables ? try Self.pairedErrors(first, second, predictors) : nil
-            whyNotPaired = nil
+            let classes = ofTables ? nil : try Self.paired(first, second, predictors)
+            let numbers = ofTables ? try Self.pairedErrors(first, second, predictors) : nil
+            (paired, pairedErrors, whyNotPaired) = (classes, numbers, nil)
         } catch let failure as Failure {
-            (paired, pairedErrors) = (nil, nil)
-            whyNotPaired = failure.message
+            (paired, pairedErrors, whyNotPaired) = (nil, nil, failure.message)
         }
     }
 

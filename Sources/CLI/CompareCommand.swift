@@ -11,7 +11,8 @@ struct CompareCommand: ParsableCommand {
         discussion: """
             The first step and tensor that differ are known from --hash-every, of which both runs need the same, or from
             checkpoints of the same step. McNemar's test compares the networks on the same test samples, and says how likely
-            it is that two equally good ones differ so much.
+            it is that two equally good ones differ so much; of columns of a table Student's paired t test of squared errors
+            does.
             """)
 
     @Argument(help: ArgumentHelp("\(CheckpointLocation.help)", valueName: "RUN"))
@@ -55,7 +56,7 @@ extension RunComparison {
             lines += ["", Text.padded("metric", 18) + ["A", "B", "B − A"].map { Text.right($0, 12) }.joined()]
             lines += metrics.map(\.line)
         }
-        lines += [""] + (paired.map(\.lines) ?? ["no paired test: \(whyNotPaired ?? "")"])
+        lines += [""] + (paired?.lines ?? pairedErrors?.lines ?? ["no paired test: \(whyNotPaired ?? "")"])
         return lines.joined(separator: "\n")
     }
 
@@ -103,6 +104,20 @@ extension RunComparison.Paired {
             "both right \(grouped(bothRight)), only A \(grouped(mcNemar.onlyFirst)), only B "
                 + "\(grouped(mcNemar.onlySecond)), both wrong \(grouped(bothWrong))",
             "McNemar (\(mcNemar.method.rawValue)): \(test)p = \(Text.significant(mcNemar.p)): \(verdict)",
+        ]
+    }
+}
+
+extension RunComparison.PairedErrors {
+    fileprivate var lines: [String] {
+        let statistic = test.t.map { "t \(Text.fixed($0, 3)), " } ?? ""
+        let verdict =
+            test.p < 0.05
+            ? "\(test.meanDifference > 0 ? "A" : "B") is better, at the 5 % level" : "no difference at the 5 % level"
+        return [
+            "\(dataset) \(split): \(grouped(sampleCount)) rows, squared errors of B − A "
+                + "\(Text.significant(test.meanDifference)) in the mean",
+            "Student's paired t test: \(statistic)p = \(Text.significant(test.p)): \(verdict)",
         ]
     }
 }

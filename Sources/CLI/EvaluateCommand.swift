@@ -14,7 +14,8 @@ struct EvaluateCommand: ParsableCommand {
         abstract: "Score a checkpoint on data sets: loss, accuracy, errors, classes, confusion matrix, calibration.",
         discussion: """
             The error's range holds the true rate with 95 % confidence (Wilson). Where a data set says who wrote each digit,
-            as qmnist does, errors are told by writer and by series too. --dataset may be given several times.
+            as qmnist does, errors are told by writer and by series too. --dataset may be given several times. Of a table's
+            targets root mean squared error, mean absolute error and R² are told, in their own unit.
             """)
 
     @Argument(
@@ -23,8 +24,8 @@ struct EvaluateCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A data set of the catalogue, or a folder, once or several times; default: the run's own.",
-            valueName: "NAME|DIR"))
+            "A data set of the catalogue, a folder or a table, once or several times; default: the run's own.",
+            valueName: "NAME|DIR|FILE"))
     var dataset: [String] = []
 
     @Option(
@@ -76,6 +77,10 @@ private func text(of evaluation: ScoredEvaluation, _ terminal: Terminal) -> Stri
     let report = evaluation.report
     let average = report.isAverage ? " (moving average of the weights)" : ""
     let head = "\(terminal.bold(report.dataset)) \(report.split): \(grouped(report.sampleCount)) samples, loss "
+    if let scores = report.scores {
+        let columns = (report.columns ?? []).map { "\n\($0.name.onOneLine(atMost: 80)): \($0.scores.text)" }.joined()
+        return head + "\(Text.fixed(report.loss, 6)), \(terminal.bold(scores.text))\(average)\(columns)"
+    }
     guard let accuracy = report.accuracy, let matrix = report.confusionMatrix else {
         return head + terminal.bold(Text.fixed(report.loss, 6)) + average
     }

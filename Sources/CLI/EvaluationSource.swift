@@ -1,3 +1,5 @@
+import Checkpoints
+import DataLoading
 import Errors
 import KernelContract
 import Training
@@ -19,7 +21,13 @@ struct EvaluationSource {
         if let name {
             // What is wrong with the file is told where it is read.
             let options = location.runOptions ?? (try? TrainingOptions(ofCheckpoint: location.path))
-            dataset = SharedDataset(name: name, dataDirectory: dataDirectory, classes: options?.classes)
+            dataset = SharedDataset(
+                name: name, dataDirectory: dataDirectory, classes: options?.classes,
+                table: try location.columns.map { columns in
+                    // All rows of another table; of the run's own those that it did not train on.
+                    let own = options.flatMap { $0.dataset == name ? $0.tableSelection : nil }
+                    return TableSelection(.named(columns), own?.division ?? .whole)
+                })
             configuration = nil
             return
         }
@@ -35,5 +43,18 @@ struct EvaluationSource {
         CheckpointEvaluation(
             path: location.path, dataset: dataset, split: split, loss: try location.runOptions?.resolvedLoss(),
             configuration: configuration, kernels: kernels)
+    }
+}
+
+extension CheckpointLocation {
+    /// Of the table that the checkpoint's network was trained on; nil for images.
+    var columns: TableColumns? {
+        get throws {
+            guard let text = try SafetensorsReader(path).header.metadata[MetadataKey.columns] else { return nil }
+            guard let columns = TableColumns(json: text) else {
+                throw Failure(.data, "\(path): the names of the table's columns are damaged")
+            }
+            return columns
+        }
     }
 }

@@ -38,8 +38,9 @@ struct ExportCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Of onnx: bytes (default; scaling and standardisation are in the graph), unit (pixels from 0 to 1; standardisation "
-                + "is in the graph) or network (the layers alone).", valueName: "KIND"))
+            "Of onnx: bytes (default; scaling and standardisation are in the graph), unit (pixels from 0 to 1, or a table's "
+                + "values, its default; standardisation is in the graph) or network (the layers alone).",
+            valueName: "KIND"))
     var input: ONNXInput?
 
     @Option(
@@ -149,7 +150,7 @@ struct ExportCommand: ParsableCommand {
         let weights = WeightsExport(trained)
         switch format {
         case .onnx:
-            let model = try ONNXExport(trained, input: input ?? .bytes, output: result ?? .outputs)
+            let model = try ONNXExport(trained, input: input, output: result ?? .outputs)
             try AtomicFile.write([try model.encoded()], to: path)
             (report.opset, report.input, report.output) = (ONNXExport.opset, model.inputName, model.outputName)
         case .safetensors: try AtomicFile.write(try weights.safetensors(path: path), to: path)

@@ -79,19 +79,15 @@ struct PictureGuess {
 
     /// `file,index,class,name,probability,p0,p1,…`, or `file,index,error`.
     static func csv(_ guesses: [PictureGuess]) -> String {
-        func quoted(_ text: String) -> String {
-            guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
-            return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
-        }
         let classes = guesses.first?.names.indices.map { ",probability_\($0)" }.joined() ?? ""
         let isClassifier = guesses.first?.reconstruction == nil
         let head = isClassifier ? "file,index,class,name,probability\(classes)" : "file,index,error"
         return
             ([head]
             + guesses.map { guess in
-                let start = "\(quoted(guess.picture.file)),\(guess.picture.index)"
+                let start = "\(Text.csvField(guess.picture.file)),\(guess.picture.index)"
                 guard let best = guess.ranking.first else { return "\(start),\(guess.reconstruction?.error ?? .nan)" }
-                return "\(start),\(best),\(quoted(guess.names[best])),\(guess.probabilities[best])"
+                return "\(start),\(best),\(Text.csvField(guess.names[best])),\(guess.probabilities[best])"
                     + guess.probabilities.map { ",\($0)" }.joined()
             }).joined(separator: "\n")
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import DataLoading
 import Errors
 import Foundation
+import KernelContract
 import Kernels
 import Models
 import Reports
@@ -9,17 +10,19 @@ import Training
 
 struct PredictCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "predict", abstract: "Say what a trained network sees in pictures: class and probabilities.",
+        commandName: "predict",
+        abstract: "Say what a trained network sees in pictures, or predicts for rows of a table.",
         discussion: """
             FILE is a PNG, PGM or PPM picture, or an IDX or NumPy (.npy) file of one or many. Pictures must have the size of
             the network's input, or --resize brings them to it. MNIST and its kind are white on black: --invert turns black
-            on white round. Of an auto-encoder the reconstruction and its mean squared error are shown.
+            on white round. Of an auto-encoder the reconstruction and its mean squared error are shown. For a network that was
+            trained on a table FILE is another one (.csv) with the same columns in any order; the target's may be missing.
             """)
 
     @Argument(help: ArgumentHelp("\(CheckpointLocation.help)", valueName: "CHECKPOINT"))
     var checkpoint: String
 
-    @Argument(help: ArgumentHelp("Pictures.", valueName: "FILE"))
+    @Argument(help: ArgumentHelp("Pictures, or a table.", valueName: "FILE"))
     var files: [String]
 
     @Flag(help: "Bring pictures to the size of the network's input, by averages of areas.")
@@ -40,7 +43,9 @@ struct PredictCommand: ParsableCommand {
     var json = false
 
     @Flag(
-        help: "Print lines of values with commas between them: file, index, class, name, probability, of all classes.")
+        help: ArgumentHelp(
+            "Print lines of values with commas between them: file, index, class, name, probability, of all classes; of a table "
+                + "file, row and the targets."))
     var csv = false
 
     func run() throws {
@@ -53,6 +58,7 @@ struct PredictCommand: ParsableCommand {
         let kernels = try KernelSelection.select(environment: environment)
         try onRoot {
             let location = try CheckpointLocation(argument: command.checkpoint)
+            if let columns = try location.columns { return try command.predict(columns, location, kernels) }
             let predictor = try Predictor(checkpoint: location.path, kernels: kernels)
             let names = location.classNames(count: predictor.network.outputCount)
             let source = PictureSource(
@@ -64,6 +70,21 @@ struct PredictCommand: ParsableCommand {
             }
             try command.show(guesses, predictor, Terminal(environment: environment), environment)
         }
+    }
+
+    private func predict(
+        _ columns: TableColumns, _ location: CheckpointLocation, _ kernels: any KernelSet
+    ) throws {
+        if resize || invert {
+            throw Failure(
+                .usage,
+                "--\(resize ? "resize" : "invert") changes pictures, but \(location.path) was trained on a table")
+        }
+        let predictor = try Predictor(checkpoint: location.path, kernels: kernels, capacity: 256)
+        let predictions = try files.map { try TablePrediction($0, predictor, columns) }
+        if json { return Output.line(try predictions.flatMap(\.reports).json(pretty: true)) }
+        if csv { return Output.line(TablePrediction.csv(predictions)) }
+        for prediction in predictions { Output.line(prediction.text) }
     }
 
     private func show(

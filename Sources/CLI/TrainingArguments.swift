@@ -1,4 +1,5 @@
 import ArgumentParser
+import DataLoading
 import Models
 import Optimizers
 import Training
@@ -7,7 +8,8 @@ import Training
 struct TrainingArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "A data set of the catalogue, or a folder with four MNIST-named IDX files.", valueName: "NAME|DIR"))
+            "A data set of the catalogue, a folder of one (docs/DATA.md), or with --target COLUMN a table, FILE.csv.",
+            valueName: "NAME|DIR|FILE"))
     var dataset: String?
 
     @Option(
@@ -42,7 +44,8 @@ struct TrainingArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Bring pixels to mean 0 and standard deviation 1, as those of the training data have them: all together "
-                + "(dataset) or each by itself (pixel).", valueName: "dataset|pixel"))
+                + "(dataset) or each by itself (pixel); of a table each column (feature).",
+            valueName: "dataset|pixel|feature"))
     var standardize: String?
 
     @Option(
@@ -90,9 +93,29 @@ struct TrainingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What outputs are compared with: class (default), the one-hot label, or input, the sample itself.",
-            valueName: "class|input"))
+            "What outputs are compared with: class (default), the one-hot label; input, the sample itself; or columns of a "
+                + "table, which are numbers to be predicted from its other columns: regression, with --loss mse (default) or mae.",
+            valueName: "class|input|COLUMN,…"))
     var target: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Columns of a table that are left out, such as names and numbers of rows.", valueName: "COLUMN,…"))
+    var ignoreColumns: String?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help:
+            "Train on targets brought to mean 0 and standard deviation 1; predictions and scores are in their own unit."
+    )
+    var standardizeTarget: Bool?
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp(
+            "Of a table without a test part: the fraction of its rows that are one, by --split-seed; default "
+                + "\(TableSelection.standardTestFraction).", valueName: "FRACTION"))
+    var testSplit: Double?
 
     @Option(help: "Of cross-entropy; default 0.")
     var labelSmoothing: Double?
@@ -253,6 +276,9 @@ struct TrainingArguments: ParsableArguments {
         options.initialLayers = initialLayers
         options.loss = loss
         options.target = target
+        options.ignoredColumns = ignoreColumns
+        options.standardizesTarget = standardizeTarget
+        options.testSplit = testSplit
         options.labelSmoothing = labelSmoothing
         options.classWeights = classWeights
         options.optimizer = optimizer

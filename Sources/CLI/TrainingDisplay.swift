@@ -92,6 +92,7 @@ final class TrainingDisplay: TrainingObserver {
         for point in points {
             guard let loss = point.loss else { continue }
             line += "  \(point.split.rawValue) \(score(loss, point.accuracy))"
+            if let scores = point.scores { line += " (\(scores.text))" }
             if let rate = point.samplesPerSecond { line += terminal.dim(" \(grouped(Int(rate)))/s") }
         }
         Output.line(line)
@@ -122,21 +123,26 @@ final class TrainingDisplay: TrainingObserver {
             """)
     }
 
-    /// Loss and accuracy of each split; what counts, the test set, is last.
+    /// Loss and accuracy, or what predictions miss, of each split; what counts, the test set, is last.
     private func table(_ summary: TrainingSummary) -> [String] {
-        let rows: [(name: String, loss: Double?, accuracy: Double?)] = [
-            ("train", summary.trainLoss, summary.trainAccuracy),
-            ("validation", summary.validationLoss, summary.validationAccuracy),
-            ("test", summary.testLoss, summary.testAccuracy),
+        let rows: [(name: String, loss: Double?, accuracy: Double?, scores: RegressionScores?)] = [
+            ("train", summary.trainLoss, summary.trainAccuracy, nil),
+            ("validation", summary.validationLoss, summary.validationAccuracy, summary.validationScores),
+            ("test", summary.testLoss, summary.testAccuracy, summary.testScores),
         ]
         let hasAccuracy = summary.testAccuracy != nil
-        let head = Text.padded("", 10) + Text.right("loss", 10) + (hasAccuracy ? Text.right("accuracy", 12) : "")
+        let columns = summary.testScores == nil ? [] : ["mse", "rmse", "mae", "R²"]
+        let head =
+            Text.padded("", 10) + Text.right("loss", 10) + (hasAccuracy ? Text.right("accuracy", 12) : "")
+            + columns.map { Text.right($0, 12) }.joined()
         return [terminal.dim(head)]
-            + rows.compactMap { name, loss, accuracy in
+            + rows.compactMap { name, loss, accuracy, scores in
                 guard let loss else { return nil }
+                let numbers = scores.map { [$0.mse, $0.rmse, $0.mae].map { Text.digits($0, 5) } } ?? []
                 let line =
                     Text.padded(name, 10) + Text.right(Text.fixed(loss, hasAccuracy ? 4 : 6), 10)
                     + (accuracy.map { Text.right(Text.percent($0), 12) } ?? "")
+                    + (numbers + (scores?.r2.map { [Text.fixed($0, 4)] } ?? [])).map { Text.right($0, 12) }.joined()
                 return name == "test" ? terminal.bold(line) : line
             }
     }
@@ -150,7 +156,8 @@ final class TrainingDisplay: TrainingObserver {
             let isLoss = metric.hasSuffix("loss")
             lines.append(
                 "best \(metric) \(isLoss ? Text.fixed(value, 4) : Text.percent(value)) in epoch \(epoch); with its weights: "
-                    + "test \(score(loss, summary.bestTestAccuracy)) (checkpoints/best.safetensors)")
+                    + "test \(score(loss, summary.bestTestAccuracy))"
+                    + (summary.bestTestScores.map { ", \($0.text)" } ?? "") + " (checkpoints/best.safetensors)")
         }
         if let loss = summary.pcaTestLoss, let bottleneck = summary.bottleneck {
             lines.append(

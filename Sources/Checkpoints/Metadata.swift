@@ -67,10 +67,13 @@ package enum MetadataKey {
     package static let model = "model"
     /// Extents of one sample, such as `28x28`.
     package static let inputShape = "inputShape"
-    /// Absent where the target is the input.
+    /// Absent where outputs are not classes.
     package static let classCount = "classCount"
-    /// `input` where the outputs are compared with the input; otherwise absent.
+    /// `input` where the outputs are compared with the input, `columns` where they are with columns of a table; otherwise
+    /// absent.
     package static let target = "target"
+    /// Names of a table's features and targets in the order of inputs and outputs, as JSON; absent without a table.
+    package static let columns = "columns"
     package static let seed = "seed"
     package static let epoch = "epoch"
     package static let step = "step"

@@ -4,13 +4,13 @@
 package struct BlockReadAhead: Sendable {
     private let blocks: [EpochOrder.Block]
     private let pixels: ByteBuffer
-    private let pixelsPerImage: Int
+    private let bytesPerSample: Int
     private var next = 0
 
     package init(_ order: EpochOrder, of images: LabelledImages) {
         blocks = images.pixels.isMapped ? order.blocks : []
         pixels = images.pixels
-        pixelsPerImage = images.pixelsPerImage
+        bytesPerSample = images.bytesPerSample
     }
 
     /// Asks for what comes within a window after `position` and was not asked for. Positions ascend from call to call. Returns
@@ -24,8 +24,8 @@ package struct BlockReadAhead: Sendable {
             guard block.position - position < block.window.count || block.window.lowerBound <= position else { break }
             if block.window.upperBound > position {
                 pixels.willNeed(
-                    Int(block.indices.lowerBound) * pixelsPerImage..<(Int(block.indices.upperBound) + 1)
-                        * pixelsPerImage)
+                    Int(block.indices.lowerBound) * bytesPerSample..<(Int(block.indices.upperBound) + 1)
+                        * bytesPerSample)
                 count += 1
             }
             next += 1

@@ -51,7 +51,8 @@ package struct DatasetCache: Sendable {
         if let dataset = try? cached() { return dataset }
         if location.isSynthetic && location.syntheticByteCount < Self.smallestByteCount { return try location.load() }
 
-        // One process makes it; the others wait and find it.
+        // One process makes it; the others wait and find it. The lock ends with its process: a `.lock` file that a killed one
+        // leaves is empty, holds nobody up, and is removed by the next that makes this cache, or by `clear`.
         guard (try? OutputFolder.make(folder)) != nil else { return try location.load() }
         let lock = Glibc.open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         defer {
@@ -89,6 +90,18 @@ package struct DatasetCache: Sendable {
         for file in try files() where unlink("\(folder)/\(file.name)") != 0 && errno != ENOENT {
             throw OutputFile.failure("\(folder)/\(file.name)")
         }
+        for name in try lockFiles() {
+            let lock = Glibc.open("\(folder)/\(name)", O_RDWR | O_CLOEXEC)
+            guard lock >= 0 else { continue }
+            defer { close(lock) }
+            if flock(lock, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }
+        }
+    }
+
+    /// Of processes that make a cache now, or were killed while they did.
+    private func lockFiles() throws -> [String] {
+        guard try DatasetFolder.mode(folder) != nil else { return [] }
+        return try FolderListing.items(folder).filter { !$0.isFolder && $0.name.hasSuffix(".cache.lock") }.map(\.name)
     }
 
     /// The mapped data set in the file at `path`.
@@ -101,13 +114,16 @@ package struct DatasetCache: Sendable {
         guard header.signature == signature else {
             throw Failure(.data, "\(path): belongs to other files, or to an earlier state of them")
         }
-        return try header.dataset(file, name: location.name, isShared: isShared)
+        var dataset = try header.dataset(file, name: location.name, isShared: isShared)
+        dataset.knownIdentity = header.identity
+        return dataset
     }
 
     private static func write(_ dataset: ImageDataset, signature: String, to path: String) throws {
         let parts = [dataset.train, dataset.test] + (dataset.validation.map { [$0] } ?? [])
         let header = CacheHeader(
-            signature: signature, identity: dataset.identity, height: dataset.train.height, width: dataset.train.width,
+            signature: signature, identity: dataset.computedIdentity, height: dataset.train.height,
+            width: dataset.train.width,
             channels: dataset.train.channels, classCount: dataset.classCount, classNames: dataset.classNames,
             parts: parts.map { CacheHeader.Part(count: $0.count, hasOrigins: $0.origins != nil) })
         try CacheWriter(path: path, header: header).write { section in
@@ -154,7 +170,7 @@ package struct DatasetCache: Sendable {
                 }
             },
             finalHeader: { file in
-                header.identity = try header.dataset(file, name: location.name).identity
+                header.identity = try header.dataset(file, name: location.name).computedIdentity
                 return header
             })
     }

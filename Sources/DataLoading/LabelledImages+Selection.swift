@@ -1,8 +1,8 @@
 /// New parts from old ones; pixels are copied.
 extension LabelledImages {
-    /// The images `samples`, in that order.
+    /// The images or rows `samples`, in that order.
     package func selecting(_ samples: [Int32]) throws -> LabelledImages {
-        let size = pixelsPerImage
+        let size = bytesPerSample
         let selected = ByteBuffer()
         try selected.resize(to: samples.count * size, for: "selected images")
         pixels.withBytes { source in
@@ -14,6 +14,12 @@ extension LabelledImages {
                 UnsafeMutableRawBufferPointer(rebasing: selected.mutableBytes[place * size..<(place + 1) * size])
                     .copyMemory(from: row)
             }
+        }
+        guard valueType == .byte else {
+            return LabelledImages(
+                features: selected, featureCount: pixelsPerImage,
+                targets: samples.flatMap { targets[Int($0) * targetCount..<(Int($0) + 1) * targetCount] },
+                targetCount: targetCount)
         }
         return LabelledImages(
             pixels: selected, labels: samples.map { labels[Int($0)] }, height: height, width: width,
@@ -60,6 +66,7 @@ extension LabelledImages {
         height newHeight: Int, width newWidth: Int,
         _ body: (_ source: UnsafeBufferPointer<UInt8>, _ target: UnsafeMutableBufferPointer<UInt8>) -> Void
     ) throws -> LabelledImages {
+        precondition(valueType == .byte, "LabelledImages: rows of a table are no images")
         let (size, newSize) = (pixelsPerImage, newHeight * newWidth * channels)
         let result = ByteBuffer()
         try result.resize(to: count * newSize, for: "converted images")

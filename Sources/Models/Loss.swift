@@ -8,6 +8,11 @@ package enum LossTarget: String, CaseIterable, Sendable {
     case label = "class"
     /// The sample itself, as the first layer sees it: an auto-encoder.
     case input
+    /// Numbers that come with a sample: columns of a table.
+    case columns
+
+    /// Those that `--target` calls by a name of their own; any other text names columns.
+    package static let named: [LossTarget] = [.label, .input]
 }
 
 /// A loss as configured.
@@ -39,7 +44,7 @@ package struct LossDescription: Hashable, Sendable {
 /// labels' weights with class weights, samples · outputs for the others. Formulas: `LossPass`, `ReconstructionPass`.
 package struct Loss: Sendable {
     package let description: LossDescription
-    /// Classes, or with the input as target its elements.
+    /// Classes; with the input as target its elements; columns.
     package let outputCount: Int
     /// `[outputCount]`
     private let weights: [Float]

@@ -16,6 +16,15 @@ extension Network {
 }
 
 extension NetworkOutputs {
+    /// What outputs of this kind are compared with.
+    var target: LossTarget {
+        switch self {
+        case .inputs: .input
+        case .columns: .columns
+        case .classes, .any: .label
+        }
+    }
+
     /// - Throws: `Failure(.data)` where the last layer's shape is not what is asked for.
     func check(_ shape: Shape, of last: String, inputShape: Shape) throws {
         switch self {
@@ -26,6 +35,13 @@ extension NetworkOutputs {
                     .data,
                     "model: \(last) gives \(shape) but one output for each of \(count) classes is needed, [\(count)]; "
                         + "end the model with \"dense \(count)\"")
+            }
+        case .columns(let count):
+            guard shape == [count] else {
+                throw Failure(
+                    .data,
+                    "model: \(last) gives \(shape) but one output for each target column is needed, [\(count)]; end the model "
+                        + "with \"dense \(count)\"")
             }
         case .inputs:
             let count = inputShape.elementCount

@@ -8,6 +8,8 @@ package enum NetworkOutputs: Hashable, Sendable {
     case classes(Int)
     /// One output for each element of the input, which is the target: an auto-encoder.
     case inputs
+    /// One output for each target column of a table.
+    case columns(Int)
     /// Whatever it gives.
     case any
 }
@@ -43,7 +45,7 @@ package struct Network: Sendable {
         self.description = description
         self.inputShape = inputShape
         outputCount = shape.elementCount
-        target = outputs == .inputs ? .input : .label
+        target = outputs.target
         layout = builder.layout
         stateLayout = builder.stateLayout
         operations = builder.operations

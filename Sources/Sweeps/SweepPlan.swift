@@ -122,6 +122,12 @@ package struct SweepPlan: Sendable {
         if name.hasSuffix("Accuracy"), isAlways("target", "input") || isAlways("family", "autoencoder") {
             throw Failure(.data, "metric \(name): an auto-encoder has no accuracy; use \(name.dropLast(8))Loss")
         }
+        let target =
+            overrides.given.first { $0.option == "target" }?.text
+            ?? definition.parameters.first { $0.option == "target" && $0.isConstant }?.values.first?.text
+        if name.hasSuffix("Accuracy"), let target, !["class", "input"].contains(target) {
+            throw Failure(.data, "metric \(name): columns of a table have no accuracy; use \(name.dropLast(8))Loss")
+        }
         guard definition.earlyTermination != nil else { return }
         guard definition.metric.hasHistory else {
             throw Failure(.data, "early_terminate: \(name) is known at a run's end only; use another metric")

@@ -1,4 +1,5 @@
 import Checkpoints
+import DataLoading
 import Errors
 import Models
 
@@ -10,6 +11,8 @@ struct CheckpointContents: Sendable {
     /// Batches trained on so far.
     let batchCount: Int
     let initialWeightsSHA256: String?
+    /// Of a table.
+    let columns: TableColumns?
 
     /// - Parameter dataSHA256: `ImageDataset.identity`.
     func checkpoint(dataSHA256: String) throws -> Checkpoint {
@@ -22,8 +25,9 @@ struct CheckpointContents: Sendable {
         for (name, values) in snapshot.optimizerState {
             tensors += network.layout.tensors(values, prefix: Checkpoint.optimizerPrefix(name))
         }
-        tensors += snapshot.standardization?.tensors ?? []
+        tensors += (snapshot.standardization?.tensors ?? []) + (snapshot.targetStandardization?.tensors ?? [])
         var metadata = network.metadata
+        metadata[MetadataKey.columns] = columns?.json
         metadata[MetadataKey.parametersSHA256] = Checkpoint.parametersSHA256(of: tensors)
         metadata[MetadataKey.configuration] = configuration.resultYAML
         metadata[MetadataKey.dataSHA256] = dataSHA256

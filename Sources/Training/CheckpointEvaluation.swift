@@ -34,6 +34,9 @@ package struct EvaluationReport: Codable, Sendable {
     package let writers: WriterErrors?
     /// By the series of NIST's forms, likewise.
     package let series: [GroupError]?
+    /// Of a table, in its targets' own unit: the means over its columns, and what each scores where there are several.
+    package let scores: RegressionScores?
+    package let columns: [ColumnScores]?
     /// Of the scoring alone, without reading files.
     package let seconds: Double
     /// One for each sample; nil where outputs are compared with inputs. Not part of the JSON.
@@ -41,7 +44,13 @@ package struct EvaluationReport: Codable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case checkpoint, parametersSHA256, isAverage, dataset, split, sampleCount, loss, accuracy, confusionMatrix
-        case classNames, error, writers, series, seconds
+        case classNames, error, writers, series, scores, columns, seconds
+    }
+
+    /// Of one target column.
+    package struct ColumnScores: Codable, Sendable {
+        package let name: String
+        package let scores: RegressionScores
     }
 }
 
@@ -131,6 +140,7 @@ package struct CheckpointEvaluation: Sendable {
         let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
         let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
         try communicator.agree {
+            try checkColumns(checkpoint, data)
             let classCount = network.target == .label ? network.outputCount : data.classCount
             guard network.inputFeatures == images.pixelsPerImage, classCount == data.classCount else {
                 throw Failure(
@@ -157,7 +167,12 @@ package struct CheckpointEvaluation: Sendable {
         let standardization = try communicator.agree {
             try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
         }
-        let evaluator = Evaluator(network: network, loss: loss, standardization: standardization, kernels: kernels)
+        let targetStandardization = try communicator.agree {
+            try TargetStandardization(checkpoint, outputs: network.outputCount, path: path)
+        }
+        let evaluator = Evaluator(
+            network: network, loss: loss, standardization: standardization,
+            targetStandardization: targetStandardization, kernels: kernels)
         try communicator.barrier()
         let begin = PhaseClock.now()
         let evaluation = try evaluator.evaluate(
@@ -174,13 +189,28 @@ package struct CheckpointEvaluation: Sendable {
             sampleCount: evaluation.sampleCount, loss: evaluation.loss, accuracy: evaluation.accuracy,
             confusionMatrix: evaluation.confusionMatrix, classNames: data.classNames,
             error: correctCount.map { ErrorRate(wrongCount: indices.count - $0, of: indices.count) },
-            writers: groups.map { WriterErrors($0.writers) }, series: groups?.series, seconds: seconds,
+            writers: groups.map { WriterErrors($0.writers) }, series: groups?.series,
+            scores: evaluation.scores.map { RegressionScores(meanOf: $0) },
+            columns: evaluation.scores.flatMap { scores in
+                scores.count < 2
+                    ? nil : zip(data.columns?.targets ?? [], scores).map { .init(name: $0, scores: $1) }
+            }, seconds: seconds,
             samples: evaluation.predictions.flatMap { predictions in
                 evaluation.confidences.map {
                     ScoredSamples(
                         labels: indices.map { images.labels[Int($0)] }, predictions: predictions, confidences: $0)
                 }
             })
+    }
+
+    /// - Throws: `Failure(.data)` where a table's columns are not those that the network knows, or only one of both is a table.
+    private func checkColumns(_ checkpoint: Checkpoint, _ data: ImageDataset) throws {
+        let known = checkpoint.metadata[MetadataKey.columns] == nil ? nil : try checkpoint.columns(path: path)
+        guard known == data.columns else {
+            let (one, other) =
+                known == nil ? ("images", "is a table") : ("rows of a table", "has other columns, or images")
+            throw Failure(.data, "\(path) was trained on \(one), but \(data.name) \(other)")
+        }
     }
 
     /// What is scored.

@@ -63,6 +63,9 @@ extension TrainingOptions {
         ConfigurationKey("initial-layers", \.initialLayers, "text"),
         ConfigurationKey("loss", \.loss, "text"),
         ConfigurationKey("target", \.target, "text"),
+        ConfigurationKey("ignore-columns", \.ignoredColumns, "text"),
+        ConfigurationKey("test-split", \.testSplit, "a number"),
+        ConfigurationKey("standardize-target", \.standardizesTarget, "true or false"),
         ConfigurationKey("label-smoothing", \.labelSmoothing, "a number"),
         ConfigurationKey("class-weights", \.classWeights, "text"),
         ConfigurationKey("optimizer", \.optimizer, "text"),
@@ -189,7 +192,7 @@ extension TrainingConfiguration {
                 "initial-weights: \(quoted(initialWeights.path))", "initial-layers: \(quoted(initialWeights.layers))",
             ]
         }
-        lines += loss.yamlLines
+        lines += loss.yamlLines(columns: data.table.map { quoted($0.targets.joined(separator: ",")) })
         lines += updateYAML
         lines.append("batch-size: \(batchSize)")
         if accumulation > 1 { lines.append("accumulate: \(accumulation)") }

@@ -17,6 +17,8 @@ package struct Evaluation: Sendable, Equatable {
     package let predictions: [UInt8]?
     /// The probabilities of these predictions.
     package let confidences: [Float]?
+    /// By target column; nil but of a table.
+    package let scores: [RegressionScores]?
 }
 
 /// Scores samples in file order, in grains of 32, each worker its part; sums go along the canonical tree.
@@ -29,22 +31,26 @@ package struct Evaluator: ~Copyable {
     private let loss: Loss
     private let kernels: any KernelSet
     private let standardization: InputStandardization?
+    private let targetStandardization: TargetStandardization?
     private let workspace: AlignedBuffer<Float>
     private let activations: Activations
     private let buffers: SampleBuffers
     private let probabilities: AlignedBuffer<Float>
 
-    /// - Parameter standardization: What the network's weights were trained with.
+    /// - Parameter standardization, targetStandardization: What the network's weights were trained with.
     package init(
-        network: Network, loss: Loss, standardization: InputStandardization? = nil, kernels: any KernelSet
+        network: Network, loss: Loss, standardization: InputStandardization? = nil,
+        targetStandardization: TargetStandardization? = nil, kernels: any KernelSet
     ) {
+        self.targetStandardization = targetStandardization
         let capacity = Self.grainSize * Self.grainsAtOnce
         self.loss = loss
         self.kernels = kernels
         self.standardization = standardization
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
-        buffers = SampleBuffers(capacity: capacity)
+        buffers = SampleBuffers(
+            capacity: capacity, targetCount: loss.description.target == .columns ? network.outputCount : 0)
         probabilities = AlignedBuffer(
             count: loss.description.target == .label ? capacity * network.outputCount : 0)
     }
@@ -63,6 +69,7 @@ package struct Evaluator: ~Copyable {
         var statistics: [GrainStatistics] = []
         var predictions: [UInt8] = []
         var confidences: [Float] = []
+        var errors: [Double] = []
         var confusion = [Int](repeating: 0, count: classCount * classCount)
         for first in stride(from: run.lowerBound, to: run.upperBound, by: Self.grainsAtOnce) {
             let grains = first..<min(first + Self.grainsAtOnce, run.upperBound)
@@ -77,16 +84,20 @@ package struct Evaluator: ~Copyable {
             }
             for grain in grains {
                 let rows = partition.samples(of: grain..<grain + 1)
-                statistics.append(
-                    buffers.statistics(
-                        rows: rows.lowerBound - samples.lowerBound..<rows.upperBound - samples.lowerBound,
-                        target: target))
+                let own = rows.lowerBound - samples.lowerBound..<rows.upperBound - samples.lowerBound
+                statistics.append(buffers.statistics(rows: own, target: target))
+                if target == .columns { errors += self.errors(images, indices[rows], rows: own).values }
             }
         }
         let all = try communicator.allGather(statistics).flatMap { $0 }
         let total = CanonicalTree.sum(all, zero: .zero, +)
         for (rank, counts) in try communicator.allGather(confusion).enumerated() where rank != communicator.rank {
             for index in confusion.indices { confusion[index] += counts[index] }
+        }
+        var scores: [RegressionScores]?
+        if target == .columns && !indices.isEmpty {
+            let all = try communicator.allGather(errors).flatMap { $0 }
+            scores = ErrorSums.total(all, columnCount: images.targetCount).scores(images, indices, partition)
         }
         // Workers' samples follow each other in the order of ranks.
         let allPredictions = keepsPredictions ? try communicator.allGather(predictions).flatMap { $0 } : []
@@ -101,7 +112,22 @@ package struct Evaluator: ~Copyable {
             confusionMatrix: target == .label
                 ? (0..<classCount).map { Array(confusion[$0 * classCount..<($0 + 1) * classCount]) } : nil,
             predictions: keepsPredictions && target == .label ? allPredictions : nil,
-            confidences: keepsPredictions && target == .label ? allConfidences : nil)
+            confidences: keepsPredictions && target == .label ? allConfidences : nil, scores: scores)
+    }
+
+    /// What the outputs at `rows` miss of the targets of `samples`, in their own unit.
+    private func errors(_ table: LabelledImages, _ samples: ArraySlice<Int32>, rows: Range<Int>) -> ErrorSums {
+        let columnCount = table.targetCount
+        var sums = ErrorSums(columnCount: columnCount)
+        for (row, sample) in zip(rows, samples) {
+            for column in 0..<columnCount {
+                let output = activations.logits[row * columnCount + column]
+                sums.add(
+                    targetStandardization?.undo(output, column: column) ?? output,
+                    table.targets[Int(sample) * columnCount + column], column: column)
+            }
+        }
+        return sums
     }
 
     /// Of the first `count` samples' predictions.
@@ -113,10 +139,12 @@ package struct Evaluator: ~Copyable {
     }
 
     private func score(_ images: LabelledImages, _ samples: ArraySlice<Int32>, _ context: LayerContext) throws {
-        let reader = SampleReader(images: images, kernels: kernels, standardization: standardization)
-        samples.withUnsafeBufferPointer {
-            reader.gather($0, to: .init(pixels: activations.input, labels: buffers.labels.base))
-        }
+        let reader = SampleReader(
+            images: images, kernels: kernels, standardization: standardization,
+            targetStandardization: targetStandardization)
+        var memory = SampleReader.BatchMemory(pixels: activations.input, labels: buffers.labels.base)
+        if loss.description.target == .columns { memory.targets = buffers.targets.base }
+        samples.withUnsafeBufferPointer { reader.gather($0, to: memory) }
         try activations.forward(context, sampleCount: samples.count)
         buffers.evaluate(
             loss, activations, sampleCount: samples.count, gradientDenominator: nil, kernels: kernels,

@@ -5,7 +5,7 @@ import Errors
 import KernelContract
 import Tensors
 
-/// What becomes of pixels from 0 to 1 before they enter a network: `(x − mean) · scale`, with mean and scale of the samples
+/// What becomes of pixels from 0 to 1, or of a table's values, before they enter a network: `(x − mean) · scale`, with mean and scale of the samples
 /// that are trained on. A checkpoint keeps both, and whoever uses its weights applies them.
 package final class InputStandardization: Sendable {
     /// Over which pixels mean and standard deviation are taken.
@@ -14,6 +14,8 @@ package final class InputStandardization: Sendable {
         case dataset
         /// Each place of an image by itself.
         case pixel
+        /// Each column of a table by itself.
+        case feature
     }
 
     /// `[features]`
@@ -21,10 +23,17 @@ package final class InputStandardization: Sendable {
     /// `[features]`, 1 / standard deviation; 1 where all values are the same.
     package let scales: [Float]
 
-    /// From exact sums, whatever the order: `deviation² = (n Σx² − (Σx)²) / n²`.
+    /// Of bytes from exact sums, whatever the order: `deviation² = (n Σx² − (Σx)²) / n²`; of floats by `ColumnScales`.
     package init(_ kind: Kind, _ images: LabelledImages, samples: [Int32]) {
         precondition(!samples.isEmpty, "InputStandardization: no sample")
         let features = images.pixelsPerImage
+        guard images.valueType == .byte else {
+            let columns = withExtendedLifetime(images) {
+                ColumnScales(images.unsafeFeatures, columnCount: features, rows: samples)
+            }
+            (means, scales) = (columns.means, columns.scales)
+            return
+        }
         var sums = [UInt64](repeating: 0, count: features)
         var squares = [UInt64](repeating: 0, count: features)
         images.pixels.withBytes { pixels in
@@ -86,13 +95,7 @@ package final class InputStandardization: Sendable {
     package init?(_ checkpoint: Checkpoint, features: Int, path: String) throws {
         let names = [Self.meanName, Self.scaleName]
         guard names.contains(where: { checkpoint[$0] != nil }) else { return nil }
-        let values: [[Float]] = try names.map { name in
-            let values: [Float] = try checkpoint.tensor(name, [features], path: path).values()
-            guard values.allSatisfy(\.isFinite) else {
-                throw Failure(.data, "\(path): \"\(name)\" holds a value that is not finite")
-            }
-            return values
-        }
+        let values = try names.map { try checkpoint.finiteValues($0, count: features, path: path) }
         (means, scales) = (values[0], values[1])
     }
 

@@ -1,4 +1,5 @@
 import Checkpoints
+import DataLoading
 import Errors
 import Models
 import Tensors
@@ -36,7 +37,7 @@ extension Network {
         ]
         switch target {
         case .label: metadata[MetadataKey.classCount] = "\(outputCount)"
-        case .input: metadata[MetadataKey.target] = target.rawValue
+        case .input, .columns: metadata[MetadataKey.target] = target.rawValue
         }
         return metadata
     }
@@ -60,11 +61,25 @@ extension Network {
         let shape = try value(MetadataKey.inputShape)
         let extents = shape.split(separator: "x", maxSplits: 4).map { Int($0) ?? 0 }
         guard !extents.isEmpty, extents.allSatisfy({ (1...1 << 20).contains($0) }), extents.count <= 4,
-            extents.reduce(1.0, { $0 * Double($1) }) < 0x1p36,
-            let outputs = try checkpoint.metadata[MetadataKey.target] == LossTarget.input.rawValue
-                ? NetworkOutputs.inputs : Int(value(MetadataKey.classCount)).map({ .classes($0) })
-        else {
-            throw Failure(.data, "\(path): the input shape \(shape.quotedForMessage) or the class count is not valid")
+            extents.reduce(1.0, { $0 * Double($1) }) < 0x1p36
+        else { throw Failure(.data, "\(path): the input shape \(shape.quotedForMessage) is not valid") }
+        let outputs: NetworkOutputs
+        switch checkpoint.metadata[MetadataKey.target] {
+        case LossTarget.input.rawValue: outputs = .inputs
+        case LossTarget.columns.rawValue:
+            let columns = try checkpoint.columns(path: path)
+            guard extents == [columns.features.count] else {
+                throw Failure(
+                    .data,
+                    "\(path): the input shape \(shape.quotedForMessage) is not that of \(columns.features.count) columns"
+                )
+            }
+            outputs = .columns(columns.targets.count)
+        default:
+            guard let count = Int(try value(MetadataKey.classCount)) else {
+                throw Failure(.data, "\(path): the class count is no number")
+            }
+            outputs = .classes(count)
         }
         do {
             try self.init(
@@ -103,6 +118,16 @@ extension ParameterLayout {
 }
 
 extension Checkpoint {
+    /// Of the table that a network was trained on.
+    ///
+    /// - Throws: `Failure(.data)` where the metadata do not say them.
+    package func columns(path: String) throws -> TableColumns {
+        guard let columns = metadata[MetadataKey.columns].flatMap({ TableColumns(json: $0) }) else {
+            throw Failure(.data, "\(path): the metadata lack the names of the table's columns, or they are damaged")
+        }
+        return columns
+    }
+
     /// Before the names of the moving average's tensors.
     package static let averagePrefix = statePrefix + "average/"
 

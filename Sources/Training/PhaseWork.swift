@@ -41,7 +41,7 @@ struct PhaseWork {
             of: factored.filter { network.memory(ofInputTo: $0) == 0 }.map { network.operations[$0] }, in: slice)
         set(.input, floats: 1.25 * (own * Double(network.inputFeatures) + others * Double(columns.count)))
         // Outputs and inputs are read, a gradient is written; the exponentials of a few logits are neither.
-        if network.target == .input { set(.loss, floats: 3 * own * Double(network.outputCount)) }
+        if network.target != .label { set(.loss, floats: 3 * own * Double(network.outputCount)) }
         let posted = factored.reduce(0) { sum, index in
             guard let layer = network.operations[index].layer else { return sum }
             return sum + layer.outputFeatures + (network.memory(ofInputTo: index) == 0 ? 0 : layer.inputFeatures)

@@ -13,6 +13,10 @@ package final class Predictor {
     package let lossKind: LossKind
     private let kernels: any KernelSet
     private let standardization: InputStandardization?
+    /// Of a table's targets.
+    private let targetStandardization: TargetStandardization?
+    /// Of the table that it was trained on; nil for images.
+    package let columns: TableColumns?
     private let parameters: AlignedBuffer<Float>
     private let state: AlignedBuffer<Float>
     private let workspace: AlignedBuffer<Float>
@@ -25,6 +29,8 @@ package final class Predictor {
         let checkpoint = try Checkpoint(contentsOf: path)
         let network = try Network(checkpoint, path: path)
         standardization = try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
+        targetStandardization = try TargetStandardization(checkpoint, outputs: network.outputCount, path: path)
+        columns = network.target == .columns ? try checkpoint.columns(path: path) : nil
         parameters = AlignedBuffer(count: network.layout.floatCount)
         try network.layout.load(
             checkpoint, prefix: checkpoint.hasAverages ? Checkpoint.averagePrefix : "", into: parameters.base,
@@ -43,7 +49,7 @@ package final class Predictor {
     ///
     /// - Throws: `Failure(.data)` where the number of pixels is not that of the network's input.
     package func outputs(_ pixels: [UInt8]) throws -> [Float] {
-        guard pixels.count == network.inputFeatures else {
+        guard pixels.count == network.inputFeatures, columns == nil else {
             throw Failure(
                 .data,
                 "an image of \(pixels.count) bytes, but the network takes \(network.inputShape), "
@@ -61,11 +67,11 @@ package final class Predictor {
     ///
     /// - Throws: `Failure(.data)` where the number of pixels is not that of the network's input.
     package func outputs(of images: LabelledImages, _ samples: [Int32]) throws -> [Float] {
-        guard images.pixelsPerImage == network.inputFeatures else {
+        guard images.pixelsPerImage == network.inputFeatures, (images.valueType == .float32) == (columns != nil) else {
             throw Failure(
                 .data,
-                "images of \(images.pixelsPerImage) bytes, but the network takes \(network.inputShape), "
-                    + "\(network.inputFeatures) bytes")
+                "samples of \(images.pixelsPerImage) values, but the network takes \(network.inputShape)"
+                    + (columns == nil ? " of bytes" : " of a table's columns"))
         }
         let reader = SampleReader(images: images, kernels: kernels, standardization: standardization)
         var outputs: [Float] = []
@@ -79,8 +85,10 @@ package final class Predictor {
         return outputs
     }
 
-    /// What rows of outputs say about each class; of an auto-encoder the pixels from 0 to 1 that they stand for.
+    /// What rows of outputs say about each class; of an auto-encoder the pixels from 0 to 1 that they stand for, of a table the
+    /// targets in their own unit.
     package func probabilities(_ outputs: [Float]) -> [Float] {
+        guard columns == nil else { return values(outputs) }
         var result = outputs
         if network.target == .input, lossKind != .binaryCrossEntropy, let standardization {
             // Outputs are compared with what the first layer sees.
@@ -97,6 +105,14 @@ package final class Predictor {
                 kernels: kernels)
         }
         return result
+    }
+
+    /// Outputs in the unit of a table's targets, `[rows, targets]`.
+    private func values(_ outputs: [Float]) -> [Float] {
+        guard let targetStandardization else { return outputs }
+        return outputs.indices.map {
+            targetStandardization.undo(outputs[$0], column: $0 % network.outputCount)
+        }
     }
 
     private var context: LayerContext {

@@ -11,10 +11,13 @@ struct SampleBuffers: ~Copyable {
     /// Where pictures are mixed: the others' labels, and the own labels' shares.
     let partners: AlignedBuffer<UInt8>
     let shares: AlignedBuffer<Float>
+    /// `[capacity, targetCount]`, of a table.
+    let targets: AlignedBuffer<Float>
     private let mixes: Bool
 
-    init(capacity: Int, mixes: Bool = false) {
+    init(capacity: Int, mixes: Bool = false, targetCount: Int = 0) {
         self.mixes = mixes
+        targets = AlignedBuffer(count: capacity * targetCount)
         partners = AlignedBuffer(count: mixes ? capacity : 0)
         shares = AlignedBuffer(count: mixes ? capacity : 0)
         labels = AlignedBuffer(count: capacity)
@@ -41,11 +44,12 @@ struct SampleBuffers: ~Copyable {
                     predictions: predictions.base, gradient: gradient),
                 mix: mixes ? TargetMix(partners: partners.base, shares: shares.base) : nil, kernels: kernels,
                 workspace: workspace)
-        case .input:
+        case .input, .columns:
+            let targets = loss.description.target == .input ? activations.input : targets.base
             kernels.reconstructionLoss(
                 ReconstructionPass(
                     kind, rowCount: sampleCount, outputCount: count, outputs: activations.logits, rowStride: count,
-                    targets: activations.input, targetStride: count, denominator: denominator, losses: losses.base,
+                    targets: targets, targetStride: count, denominator: denominator, losses: losses.base,
                     gradient: gradient))
         }
     }

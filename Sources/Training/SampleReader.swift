@@ -1,12 +1,14 @@
 import DataLoading
 import KernelContract
 
-/// Makes a network's input of a data set's bytes: changed at random where training asks for it, as floats from 0 to 1, and
-/// standardised where the run asks for that.
+/// Makes a network's input of a data set's bytes: changed at random where training asks for it, as floats from 0 to 1; or of a
+/// table's floats as they are. Both are standardised where the run asks for that.
 struct SampleReader {
     let images: LabelledImages
     let kernels: any KernelSet
     var standardization: InputStandardization?
+    /// Of a table's targets.
+    var targetStandardization: TargetStandardization?
     /// Nil leaves pictures as they are.
     var augmenter: Augmenter?
     /// Nil leaves pictures apart.
@@ -20,6 +22,8 @@ struct SampleReader {
         /// `[samples.count, pixelsPerImage]`
         let pixels: UnsafeMutablePointer<Float>
         var labels: UnsafeMutablePointer<UInt8>?
+        /// `[samples.count, targetCount]`, as the loss compares them; of a table.
+        var targets: UnsafeMutablePointer<Float>?
         /// Of mixed pictures the other's label, and the own label's share.
         var partners: UnsafeMutablePointer<UInt8>?
         var shares: UnsafeMutablePointer<Float>?
@@ -37,12 +41,12 @@ struct SampleReader {
 
     /// Writes the pixels of `samples` as floats, and their labels; not mixed. Pictures change from epoch to epoch.
     func gather(_ samples: UnsafeBufferPointer<Int32>, epoch: UInt64 = 0, to memory: BatchMemory) {
-        let features = images.pixelsPerImage
+        let (features, size) = (images.pixelsPerImage, images.bytesPerSample)
         clearMarks(sampleCount: samples.count, memory)
         images.pixels.withBytes { pixels in
             images.labels.withUnsafeBufferPointer { labels in
                 for (row, sample) in samples.enumerated() {
-                    var source = pixels.baseAddress! + Int(sample) * features
+                    var source = pixels.baseAddress! + Int(sample) * size
                     if let augmenter {
                         guard let augmented = memory.augmented else {
                             preconditionFailure("SampleReader: no memory for augmented pictures")
@@ -56,6 +60,18 @@ struct SampleReader {
                 }
             }
         }
+        if let targets = memory.targets { gatherTargets(samples, to: targets) }
+    }
+
+    private func gatherTargets(_ samples: UnsafeBufferPointer<Int32>, to targets: UnsafeMutablePointer<Float>) {
+        let count = images.targetCount
+        images.targets.withUnsafeBufferPointer { source in
+            guard let base = source.baseAddress else { return }
+            for (row, sample) in samples.enumerated() {
+                (targets + row * count).update(from: base + Int(sample) * count, count: count)
+            }
+        }
+        targetStandardization?.apply(to: targets, rowCount: samples.count, kernels: kernels)
     }
 
     /// The same of `count` pictures that another worker has changed: `[count, augmentedStride]`.
@@ -78,7 +94,12 @@ struct SampleReader {
         let columns = memory.columns ?? 0..<features
         let source = image + columns.lowerBound
         let target = memory.pixels + (row * features + columns.lowerBound)
-        kernels.convertPixels(source, count: columns.count, to: target)
+        if images.valueType == .byte {
+            kernels.convertPixels(source, count: columns.count, to: target)
+        } else {
+            let row = UnsafeRawPointer(image).assumingMemoryBound(to: Float.self)
+            target.update(from: row + columns.lowerBound, count: columns.count)
+        }
         standardization?.apply(to: target, columns: columns, kernels: kernels)
         if let marks = memory.marks {
             kernels.markInputs(

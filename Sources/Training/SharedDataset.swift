@@ -1,5 +1,6 @@
 import Communication
 import DataLoading
+import Errors
 import Foundation
 import Synchronization
 
@@ -9,10 +10,15 @@ package final class SharedDataset: Sendable {
     private let dataDirectory: String?
     /// Nil for all; as `ClassSelection` reads them.
     private let classes: String?
+    /// Nil for images.
+    private let table: TableSelection?
     private let state = Mutex<ImageDataset?>(nil)
     private let identityState = Mutex<String?>(nil)
 
-    package init(name: String, dataDirectory: String?, classes: String? = nil) {
+    package init(
+        name: String, dataDirectory: String?, classes: String? = nil, table: TableSelection? = nil
+    ) {
+        self.table = table
         self.name = name
         self.dataDirectory = dataDirectory
         self.classes = classes
@@ -21,7 +27,7 @@ package final class SharedDataset: Sendable {
     /// One that is in memory already, with the classes that are meant.
     package init(_ dataset: ImageDataset) {
         name = dataset.name
-        (dataDirectory, classes) = (nil, nil)
+        (dataDirectory, classes, table) = (nil, nil, nil)
         state.withLock { $0 = dataset }
     }
 
@@ -29,6 +35,11 @@ package final class SharedDataset: Sendable {
         try state.withLock { loaded in
             if let loaded { return loaded }
             let environment = ProcessInfo.processInfo.environment
+            if let table {
+                let dataset = try tableSource(environment).load(table)
+                loaded = dataset
+                return dataset
+            }
             let location = try location(environment)
             let isShared = Launcher.detect(environment: environment).size != 1
             var dataset =
@@ -39,17 +50,26 @@ package final class SharedDataset: Sendable {
         }
     }
 
+    private func tableSource(_ environment: [String: String]) throws -> TableSource {
+        try TableSource.locate(name: name, dataDirectory: dataDirectory, environment: environment)
+    }
+
     private func location(_ environment: [String: String]) throws -> DatasetLocation {
-        try DatasetCatalogue.locate(name: name, dataDirectory: dataDirectory, environment: environment)
+        guard !TableSource.isTable(name) else {
+            throw Failure(.usage, "--dataset \(name): is a table; say what is to be predicted: --target COLUMN")
+        }
+        return try DatasetCatalogue.locate(name: name, dataDirectory: dataDirectory, environment: environment)
     }
 
     /// Whether the data set says itself what to validate on. Reads no more than the names of files.
     package func hasValidation() throws -> Bool {
         if let loaded = state.withLock({ $0 }) { return loaded.validation != nil }
-        return try location(ProcessInfo.processInfo.environment).validation != nil
+        let environment = ProcessInfo.processInfo.environment
+        guard table == nil else { return try tableSource(environment).validation != nil }
+        return try location(environment).validation != nil
     }
 
-    /// `ImageDataset.identity`, worked out once: 30 ms for 70,000 images of 28×28.
+    /// `ImageDataset.identity`, worked out once: 30 ms for 70,000 images of 28×28, nothing where they come from the cache.
     package func identity() throws -> String {
         try identityState.withLock { known in
             if let known { return known }

@@ -128,8 +128,10 @@ package struct StepBenchmark: Sendable {
 
     func network(for data: ImageDataset) throws -> Network {
         try Network(
-            configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
-            outputs: configuration.loss.target == .input ? .inputs : .classes(data.classCount))
+            configuration.model,
+            inputShape: data.columns == nil
+                ? [data.train.height, data.train.width, data.train.channels] : data.inputShape,
+            outputs: data.outputs(configuration.loss.target))
     }
 
     /// Of all training images. `configuration` may differ from the benchmark's in the batch. `exchangesGradients`: factors are not
@@ -143,6 +145,9 @@ package struct StepBenchmark: Sendable {
             configuration, network: network, images: data.train, sampleCount: count,
             standardization: try .shared(
                 configuration.data.standardization, data.train, samples: (0..<Int32(count)).map { $0 }, communicator),
+            targetStandardization: try .shared(
+                configuration.data.table?.standardizesTarget ?? false, data.train,
+                samples: (0..<Int32(count)).map { $0 }, communicator),
             kernels: kernels, communicator: communicator, exchangesGradients: exchangesGradients)
     }
 

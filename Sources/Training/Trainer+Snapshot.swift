@@ -8,6 +8,7 @@ import Tensors
 final class TrainerSnapshot: @unchecked Sendable {
     let network: Network
     let standardization: InputStandardization?
+    let targetStandardization: TargetStandardization?
     /// Updates done.
     fileprivate(set) var step = 0
     private let parameterCopy: AlignedBuffer<Float>
@@ -16,7 +17,11 @@ final class TrainerSnapshot: @unchecked Sendable {
     /// Columns that all workers have written, by the optimizer's `stateNames`; nobody writes them before the next snapshot.
     fileprivate(set) var optimizerState: [(name: String, values: UnsafePointer<Float>)] = []
 
-    fileprivate init(_ network: Network, standardization: InputStandardization?, hasAverages: Bool) {
+    fileprivate init(
+        _ network: Network, standardization: InputStandardization?, targetStandardization: TargetStandardization?,
+        hasAverages: Bool
+    ) {
+        self.targetStandardization = targetStandardization
         self.network = network
         self.standardization = standardization
         parameterCopy = AlignedBuffer(count: network.layout.floatCount)
@@ -58,7 +63,8 @@ extension Trainer {
         let snapshot =
             snapshot
             ?? TrainerSnapshot(
-                network, standardization: standardization, hasAverages: update.averageColumn != nil)
+                network, standardization: standardization, targetStandardization: targetStandardization,
+                hasAverages: update.averageColumn != nil)
         snapshot.copy(
             parameters: parameters, statistics: state,
             averages: update.averageColumn.map { UnsafePointer(reducer.column($0)) })

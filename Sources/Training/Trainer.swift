@@ -85,8 +85,8 @@ package struct Trainer: ~Copyable {
     ///   - exchangesGradients: Dense layers go the way of all others even where memory is shared, for measurements.
     package init(
         _ configuration: TrainingConfiguration, network: Network, images: LabelledImages, sampleCount: Int,
-        standardization: InputStandardization? = nil, kernels: any KernelSet, communicator: borrowing Communicator,
-        exchangesGradients: Bool = false
+        standardization: InputStandardization? = nil, targetStandardization: TargetStandardization? = nil,
+        kernels: any KernelSet, communicator: borrowing Communicator, exchangesGradients: Bool = false
     ) throws {
         let (rank, size) = (communicator.rank, communicator.size)
         let length = RunLength(configuration, sampleCount: sampleCount)
@@ -102,13 +102,15 @@ package struct Trainer: ~Copyable {
             return try Loss(configuration.loss, outputCount: network.outputCount)
         }
         let augments = !configuration.data.augmentation.isIdentity
+        // Zeros of bytes are marked, to be left out of products.
+        let keepsZeros = standardization == nil && images.valueType == .byte
         // Workers compute what they own, where they can, so slices are balanced by that; all must see the same costs.
         let sharesMemory =
             configuration.reduction == .tree && communicator.sharesMemory && !exchangesGradients
         let factorable =
             sharesMemory ? network.factoredOperations(sampleCount: partitions[0].sampleCount, workerCount: size) : []
         let density = try communicator.broadcast(
-            images.markedShares(kernels, keepsZeros: standardization == nil), root: 0)
+            images.markedShares(kernels, keepsZeros: keepsZeros), root: 0)
         let costs = network.updateCosts(
             factored: factorable, sampleCount: partitions[0].sampleCount, grainSize: partitions[0].grainSize,
             density: density)
@@ -140,7 +142,7 @@ package struct Trainer: ~Copyable {
         let activations = Activations(network: network, capacity: capacity, factored: shelf.operations)
         let factored = FactoredGradients(
             shelf, network: network, batches: partitions, slice: reducer.slice, activations: activations, rank: rank,
-            size: size, augments: augments, keepsZeros: standardization == nil)
+            size: size, augments: augments, keepsZeros: keepsZeros)
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
         self.factored = factored
@@ -156,13 +158,14 @@ package struct Trainer: ~Copyable {
         self.kernels = kernels
         reader = SampleReader(
             images: images, kernels: kernels, standardization: standardization,
-            augmenter: configuration.augmenter(for: images),
+            targetStandardization: targetStandardization, augmenter: configuration.augmenter(for: images),
             mixer: configuration.mixer(for: images, capacity: capacity))
         self.loss = loss
         self.length = length
         self.plans = plans
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
-        buffers = SampleBuffers(capacity: capacity, mixes: !configuration.data.augmentation.mixing.isNone)
+        buffers = SampleBuffers(
+            capacity: capacity, mixes: !configuration.data.augmentation.mixing.isNone, targetCount: images.targetCount)
     }
 
     /// The flat parameters; they change only within `step`.
@@ -170,6 +173,9 @@ package struct Trainer: ~Copyable {
 
     /// Nil where pixels enter the network as they are.
     var standardization: InputStandardization? { reader.standardization }
+
+    /// Nil where the loss sees targets in their own unit.
+    var targetStandardization: TargetStandardization? { reader.targetStandardization }
 
     /// The flat running statistics; they change only within `step`.
     package var state: UnsafeMutablePointer<Float> { runningStatistics.base }
@@ -323,6 +329,7 @@ package struct Trainer: ~Copyable {
                 rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
         }
         var own = SampleReader.BatchMemory(pixels: activations.input, labels: buffers.labels.base)
+        if reader.images.targetCount > 0 { own.targets = buffers.targets.base }
         if mixed != nil { (own.partners, own.shares) = (buffers.partners.base, buffers.shares.base) }
         factored.gather(reader, partition, epoch: epoch, own: own, mixed: mixed, upcoming: upcoming) { worker in
             let own = partition.samples(of: partition.grains(of: worker, size: size))

@@ -15,6 +15,8 @@ package struct DataDescription: Sendable, Equatable {
     package var standardization: InputStandardization.Kind?
     /// In which an epoch visits the samples.
     package var order = SampleOrder.full
+    /// Nil of images.
+    package var table: TableDescription?
 
     package init() {}
 
@@ -32,6 +34,7 @@ package struct DataDescription: Sendable, Equatable {
         if !augmentation.isIdentity { lines.append("augment: \(quoted(augmentation.text))") }
         if let standardization { lines.append("standardize: \(standardization.rawValue)") }
         if order != .full { lines.append("shuffle: \(quoted(order.text))") }
+        lines += table?.yamlLines(quoted: quoted) ?? []
         return lines
     }
 }
@@ -50,6 +53,7 @@ extension TrainingOptions {
         validationSplit: Double, loss: LossDescription, batchSize: BatchSize
     ) throws -> DataDescription {
         var data = DataDescription()
+        data.table = try resolvedTable()
         data.classes = classes
         data.fold = try fold.map { text in
             guard validationSplit == 0 else {
@@ -76,6 +80,13 @@ extension TrainingOptions {
         data.standardization = try standardization.map { name in
             let known = kinds.map(\.rawValue)
             let name = try choice(name, "standardize", known)
+            guard (name == InputStandardization.Kind.feature.rawValue) == (loss.target == .columns) else {
+                throw failure(
+                    "standardize",
+                    loss.target == .columns
+                        ? "\(name): columns of a table have a mean each; use feature"
+                        : "\(name): means columns of a table; for images use pixel or dataset")
+            }
             guard loss.target == .label || loss.kind != .binaryCrossEntropy else {
                 throw failure("standardize", "\(name): --loss bce compares with inputs from 0 to 1; use mse or mae")
             }
@@ -155,7 +166,9 @@ extension TrainingConfiguration {
 
     /// The data set, not loaded yet.
     package var sharedDataset: SharedDataset {
-        SharedDataset(name: dataset, dataDirectory: dataDirectory, classes: data.classes)
+        SharedDataset(
+            name: dataset, dataDirectory: dataDirectory, classes: data.classes,
+            table: data.table?.selection(splitSeed: splitSeed))
     }
 }
 

@@ -7,12 +7,15 @@ extension TrainingOptions {
     ///
     /// - Throws: as `resolved` does.
     package func resolvedLoss() throws -> LossDescription {
-        let targets = LossTarget.allCases.map(\.rawValue)
-        let targetName = try choice(self.target ?? LossTarget.label.rawValue, "target", targets)
-        let target = LossTarget(rawValue: targetName)!
+        let target = try resolvedTarget()
         let name = try choice(loss ?? LossDescription.defaultKind(target).rawValue, "loss", LossDescription.names)
         guard name != "cross-entropy" || target == .label else {
-            throw failure("loss", "cross-entropy needs classes, but the target is the input: use mse, mae or bce")
+            let what = target == .input ? "the input: use mse, mae or bce" : "a column of numbers: use mse or mae"
+            throw failure("loss", "cross-entropy needs classes, but the target is \(what)")
+        }
+        guard name != "bce" || target != .columns else {
+            throw failure(
+                "loss", "bce needs targets from 0 to 1, but the target is a column of numbers: use mse or mae")
         }
         var description = LossDescription(.init(rawValue: name)!, target: target)
         if let labelSmoothing {
@@ -22,7 +25,7 @@ extension TrainingOptions {
         if let classWeights {
             try needsCrossEntropy("class-weights", name)
             description.classWeights = try classWeights.split(separator: ",", omittingEmptySubsequences: false).map {
-                let word = $0.trimmingWhitespace
+                let word = $0.trimmingBlanks
                 // A Float must hold it; all weights 0 would leave nothing to divide by.
                 guard let weight = Double(word), weight > 0, Float(weight).isNormal else {
                     throw failure(
@@ -43,25 +46,19 @@ extension LossDescription {
     package static func defaultKind(_ target: LossTarget) -> LossKind {
         switch target {
         case .label: .crossEntropy
-        case .input: .meanSquaredError
+        case .input, .columns: .meanSquaredError
         }
     }
 
     /// The lines of a configuration file.
-    var yamlLines: [String] {
-        var lines = ["loss: \(kind.rawValue)", "target: \(target.rawValue)"]
+    ///
+    /// - Parameter columns: The text of the target, where it is columns of a table.
+    func yamlLines(columns: String?) -> [String] {
+        var lines = ["loss: \(kind.rawValue)", "target: \(columns ?? target.rawValue)"]
         if labelSmoothing != 0 { lines.append("label-smoothing: \(labelSmoothing)") }
         if !classWeights.isEmpty {
             lines.append("class-weights: \"\(classWeights.map { "\($0)" }.joined(separator: ","))\"")
         }
         return lines
-    }
-}
-
-extension Substring {
-    fileprivate var trimmingWhitespace: Substring {
-        guard let first = firstIndex(where: { !$0.isWhitespace }), let last = lastIndex(where: { !$0.isWhitespace })
-        else { return "" }
-        return self[first...last]
     }
 }

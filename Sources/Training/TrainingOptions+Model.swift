@@ -7,11 +7,16 @@ extension TrainingOptions {
 
     /// The data set that the options name, not loaded yet.
     package var sharedDataset: SharedDataset {
-        SharedDataset(name: datasetName, dataDirectory: dataDirectory, classes: classes)
+        SharedDataset(
+            name: datasetName, dataDirectory: dataDirectory, classes: classes,
+            table: tableSelection)
     }
 
     /// The same for options that mean the same data set.
-    package var datasetKey: String { "\(datasetName)\n\(dataDirectory ?? "")\n\(classes ?? "")" }
+    package var datasetKey: String {
+        "\(datasetName)\n\(dataDirectory ?? "")\n\(classes ?? "")"
+            + (tableSelection.map { "\n\($0)" } ?? "")
+    }
 
     /// With what a family implies, an auto-encoder that its target is the input; nil where nothing is to be added.
     var completedByFamily: TrainingOptions? {
@@ -24,15 +29,19 @@ extension TrainingOptions {
     func resolvedModel(_ dataset: SharedDataset?) throws -> [LayerDescription] {
         guard family != ModelFamilyOptions() else {
             return try placed("model") {
+                guard model == nil else { return try ModelText.parse(model ?? "") }
+                if let table = tableDescription {
+                    return try ModelText.parse("dense 64, relu, dense 64, relu, dense \(table.targets.count)")
+                }
                 // As many outputs as the selection makes classes.
                 let outputs = classes.map { $0.split(separator: ",", omittingEmptySubsequences: false).count } ?? 10
-                return try ModelText.parse(model ?? "dense 128, relu, dense 64, relu, dense \(outputs)")
+                return try ModelText.parse("dense 128, relu, dense 64, relu, dense \(outputs)")
             }
         }
         guard model == nil else { throw failure("family", "and --model exclude each other: a family is a model") }
         return try expandedFamily {
             let data = try (dataset ?? sharedDataset).load()
-            return (data.train.pixelsPerImage, data.classCount)
+            return (data.train.pixelsPerImage, data.columns?.targets.count ?? data.classCount)
         }
     }
 

@@ -36,7 +36,9 @@ extension TrainingOptions {
         }
         guard selected.isLoss || target == .label else {
             throw failure(
-                option, "\(name): with --target input there is no accuracy; use \(selected.split.rawValue)-loss")
+                option,
+                "\(name): with --target \(self.target ?? "input") there is no accuracy; use \(selected.split.rawValue)-loss"
+            )
         }
         return ModelSelection(
             metric: selected, patience: try patience.map { try positive($0, "patience") },

@@ -31,7 +31,13 @@ package struct TrainingOptions: Sendable {
     /// Patterns with commas between them.
     package var initialLayers: String?
     package var loss: String?
+    /// `class`, `input`, or columns of a table with commas between them.
     package var target: String?
+    /// Names with commas between them.
+    package var ignoredColumns: String?
+    /// Of a table.
+    package var testSplit: Double?
+    package var standardizesTarget: Bool?
     package var labelSmoothing: Double?
     /// Numbers with commas between them.
     package var classWeights: String?

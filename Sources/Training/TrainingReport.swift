@@ -11,6 +11,8 @@ package struct MetricsPoint: Codable, Sendable {
     /// Means over the samples of the split; for train, running means of the epoch.
     package var loss: Double?
     package var accuracy: Double?
+    /// Of a table's targets, in their own unit; not of the train split.
+    package var scores: RegressionScores?
     /// Of the epoch's last step.
     package var learningRate: Double?
     /// L2, over all parameters: of the gradients of the epoch's last step, before clipping.
@@ -51,6 +53,10 @@ package struct TrainingSummary: Codable, Sendable {
     package var bestCheckpoint: String?
     package var bestTestLoss: Double?
     package var bestTestAccuracy: Double?
+    /// Of a table's targets, in their own unit.
+    package var validationScores: RegressionScores?
+    package var testScores: RegressionScores?
+    package var bestTestScores: RegressionScores?
     /// Whether the run ended before its epochs for want of improvement.
     package var stoppedEarly: Bool
     /// Outputs of an auto-encoder's narrowest layer.

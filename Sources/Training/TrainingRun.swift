@@ -62,13 +62,9 @@ package struct TrainingRun: Sendable {
         }
         let network = try communicator.agree {
             guard !split.train.isEmpty else { throw Failure(.data, "\(data.name): no sample is left to train on") }
-            let shape = data.imageShape
-            let inputShape: Shape =
-                shape.channels == 1
-                ? [shape.height, shape.width] : [shape.height, shape.width, shape.channels]
-            let outputs = configuration.loss.target == .input ? NetworkOutputs.inputs : .classes(data.classCount)
             return try Network(
-                configuration.model, inputShape: inputShape, outputs: outputs, settings: configuration.layers)
+                configuration.model, inputShape: data.inputShape, outputs: data.outputs(configuration.loss.target),
+                settings: configuration.layers)
         }
         var begin = RunBegin()
         try communicator.onRoot { begin = try RunBegin(self) }
@@ -77,6 +73,8 @@ package struct TrainingRun: Sendable {
             configuration, network: network, images: data.train, sampleCount: split.train.count,
             standardization: try .shared(
                 configuration.data.standardization, data.train, samples: split.train, communicator),
+            targetStandardization: try .shared(
+                configuration.data.table?.standardizesTarget ?? false, data.train, samples: split.train, communicator),
             kernels: kernels, communicator: communicator)
         if let state {
             try communicator.agree { try state.check(RunLength(configuration, sampleCount: split.train.count)) }

@@ -8,10 +8,10 @@ extension TrainingSession {
     /// What the best weights score on the test set; nil where no metric was chosen.
     func scoreBest(
         _ last: [MetricsPoint], epoch: Int, _ communicator: borrowing Communicator
-    ) throws -> (loss: Double, accuracy: Double?)? {
+    ) throws -> (loss: Double, accuracy: Double?, scores: RegressionScores?)? {
         guard let bestEpoch = best?.epoch else { return nil }
         if bestEpoch == epoch, let test = last.first(where: { $0.split == .test }), let loss = test.loss {
-            return (loss, test.accuracy)
+            return (loss, test.accuracy, test.scores)
         }
         // Only worker 0 is sure to see the file.
         var bytes: [UInt8] = []
@@ -29,7 +29,7 @@ extension TrainingSession {
         let result = try evaluator.evaluate(
             data.test, indices: (0..<Int32(data.test.count)).map { $0 }, parameters: parameters.base,
             state: state.base, communicator: communicator)
-        return (result.loss, result.accuracy)
+        return (result.loss, result.accuracy, result.scores.map { RegressionScores(meanOf: $0) })
     }
 
     /// Outputs of an auto-encoder's narrowest layer, where that is narrower than the input.

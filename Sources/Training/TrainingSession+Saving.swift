@@ -1,5 +1,6 @@
 import Checkpoints
 import Communication
+import DataLoading
 import Errors
 
 /// What worker 0 has for writing checkpoints.
@@ -15,11 +16,13 @@ struct Saving {
     private let configuration: TrainingConfiguration
     private let length: RunLength
     private let initialWeightsSHA256: String?
+    private let columns: TableColumns?
 
     init(
         _ directory: RunDirectory, run: TrainingRun, length: RunLength, resumedStep: Int, point: ResumePoint?,
-        initialWeightsSHA256: String?
+        initialWeightsSHA256: String?, columns: TableColumns?
     ) {
+        self.columns = columns
         configuration = run.configuration
         self.length = length
         self.initialWeightsSHA256 = initialWeightsSHA256
@@ -38,7 +41,8 @@ struct Saving {
         self.snapshot = snapshot
         contents = CheckpointContents(
             snapshot: snapshot, state: state, configuration: configuration,
-            batchCount: length.batchCount(steps: state.step), initialWeightsSHA256: initialWeightsSHA256)
+            batchCount: length.batchCount(steps: state.step), initialWeightsSHA256: initialWeightsSHA256,
+            columns: columns)
     }
 
     /// Writes the last snapshot.

@@ -42,7 +42,7 @@ struct TrainingSession: ~Copyable {
         judge: EpochJudge?, loss: Loss
     ) {
         let configuration = run.configuration
-        let standardization = trainer.standardization
+        let (standardization, targetStandardization) = (trainer.standardization, trainer.targetStandardization)
         self.run = run
         self.data = data
         self.split = split
@@ -53,7 +53,8 @@ struct TrainingSession: ~Copyable {
         self.observer = observer
         self.judge = judge
         evaluator = Evaluator(
-            network: network, loss: loss, standardization: standardization, kernels: run.kernels)
+            network: network, loss: loss, standardization: standardization,
+            targetStandardization: targetStandardization, kernels: run.kernels)
         length = RunLength(configuration, sampleCount: split.train.count)
         order = EpochOrder(
             indices: split.train, seed: configuration.seed, epoch: 0, batchSize: length.batchSize,
@@ -69,7 +70,7 @@ struct TrainingSession: ~Copyable {
         saving = runBegin.directory.map {
             Saving(
                 $0, run: run, length: length, resumedStep: state?.step ?? 0, point: runBegin.point,
-                initialWeightsSHA256: runBegin.initialWeightsSHA256)
+                initialWeightsSHA256: runBegin.initialWeightsSHA256, columns: data.columns)
         }
     }
 
@@ -185,7 +186,7 @@ struct TrainingSession: ~Copyable {
         observer?.evaluated(result, split, isTest ? data.test : data.validationImages, step: trainer.stepCount)
         return MetricsPoint(
             step: trainer.stepCount, epoch: epoch, split: split, loss: result.loss, accuracy: result.accuracy,
-            wallSeconds: wallSeconds)
+            scores: result.scores.map { RegressionScores(meanOf: $0) }, wallSeconds: wallSeconds)
     }
 
     /// Keeps the weights of an epoch that is the best so far, and says whether to stop: all workers see the same values.

@@ -31,16 +31,16 @@ final class UpcomingSamples {
     /// Adds samples, and which of their pixels are wanted; nil for all.
     func append(_ samples: UnsafeBufferPointer<Int32>, of images: LabelledImages, columns: Range<Int>?) {
         precondition(count + samples.count <= capacity, "UpcomingSamples: \(count) + \(samples.count) of \(capacity)")
-        let features = images.pixelsPerImage
-        let columns = columns ?? 0..<features
+        let size = images.valueType.byteCount
+        let columns = columns ?? 0..<images.pixelsPerImage
         images.pixels.withBytes { pixels in
             images.labels.withUnsafeBufferPointer { labels in
                 for sample in samples {
                     // What is asked for is never read here, so the addresses may outlive the closure.
-                    let first = pixels.baseAddress! + (Int(sample) * features + columns.lowerBound)
+                    let first = pixels.baseAddress! + (Int(sample) * images.bytesPerSample + columns.lowerBound * size)
                     (rows + count).initialize(
                         to: Row(
-                            pixels: UnsafeRawPointer(first), byteCount: columns.count,
+                            pixels: UnsafeRawPointer(first), byteCount: columns.count * size,
                             label: UnsafeRawPointer(labels.baseAddress! + Int(sample))))
                     count += 1
                 }

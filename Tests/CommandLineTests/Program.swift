@@ -41,6 +41,13 @@ enum Program {
         return result?.exitCode == 0
     }()
 
+    static let hasScikitLearn: Bool = {
+        guard let python, let folder = try? TemporaryFolder() else { return false }
+        let result = try? ChildProcess(python, ["-c", "import sklearn"], environment: [:], folder: folder)
+            .finish(withinSeconds: 60)
+        return result?.exitCode == 0
+    }()
+
     /// Whether ranks can be started: mpirun is there and the program was built with MPI.
     static let hasRanks = mpirun != nil && info.mpi != nil
 

@@ -32,7 +32,7 @@ struct DatasetCacheTests {
         let cache = DatasetCache(folder: folder.path + "/cache")
         for _ in 0..<2 {
             let data = try cache.load(location)
-            #expect(data.identity == plain.identity)
+            #expect(data.identity == plain.identity && data.computedIdentity == plain.identity)
             #expect(data.name == "large")
             #expect(data.train.labels == plain.train.labels)
             #expect(data.test.image(2) == plain.test.image(2))
@@ -56,7 +56,7 @@ struct DatasetCacheTests {
         let changed = try cache.load(location)
         #expect(changed.train.labels == [UInt8](repeating: 5, count: 1_100))
         #expect(try cache.path(of: location) == path)
-        #expect(try cache.load(location).identity == location.load().identity)
+        #expect(try cache.load(location).computedIdentity == location.load().computedIdentity)
         // Who held the old one keeps it.
         #expect(plain.train.labels[6] == 6)
         try cache.clear()
@@ -68,7 +68,7 @@ struct DatasetCacheTests {
         let folder = try TemporaryFolder()
         let location = try Self.location(folder)
         let cache = DatasetCache(folder: folder.path + "/cache")
-        let identity = try cache.load(location).identity
+        let identity = try cache.load(location).computedIdentity
         let path = try cache.path(of: location)
         let good = [UInt8](try Data(contentsOf: URL(filePath: path)))
         let headerText = good.prefix { $0 != 0 }.count
@@ -81,7 +81,7 @@ struct DatasetCacheTests {
         for bytes in cases {
             try FileManager.default.removeItem(atPath: path)
             try Data(bytes).write(to: URL(filePath: path))
-            #expect(try cache.load(location).identity == identity)
+            #expect(try cache.load(location).computedIdentity == identity)
             let restored = [UInt8](try Data(contentsOf: URL(filePath: path)))
             #expect(restored == good)
         }
@@ -96,7 +96,7 @@ struct DatasetCacheTests {
         let blocked = DatasetCache(folder: try folder.write("file", [1]) + "/below")
         #expect(try blocked.load(small).train.labels == [0, 1, 2, 1])
         let location = try Self.location(folder)
-        #expect(try blocked.load(location).identity == location.load().identity)
+        #expect(try blocked.load(location).computedIdentity == location.load().computedIdentity)
         let broken = try folder.writeDataset("broken")
         try folder.write("broken/train-labels-idx1-ubyte.gz", [1, 2, 3, 4])
         #expect(throws: Failure.self) {
@@ -112,8 +112,8 @@ struct DatasetCacheTests {
         let mapped = try cache.load(location)
         #expect(try cache.files().count == 1)
         let drawn = try location.load()
-        #expect(mapped.identity == drawn.identity)
-        #expect(try cache.load(location).identity == drawn.identity)
+        #expect(mapped.computedIdentity == drawn.computedIdentity)
+        #expect(try cache.load(location).computedIdentity == drawn.computedIdentity)
     }
 
     /// Several at once: one makes it, all get the same.
@@ -122,10 +122,10 @@ struct DatasetCacheTests {
         let location = try Self.location(folder)
         let cache = DatasetCache(folder: folder.path + "/cache")
         let identities = try await withThrowingTaskGroup(of: String.self) { group in
-            for _ in 0..<6 { group.addTask { try cache.load(location).identity } }
+            for _ in 0..<6 { group.addTask { try cache.load(location).computedIdentity } }
             return try await group.reduce(into: Set<String>()) { $0.insert($1) }
         }
-        #expect(try identities == [location.load().identity])
+        #expect(try identities == [location.load().computedIdentity])
         #expect(try cache.files().count == 1)
     }
 
@@ -138,12 +138,12 @@ struct DatasetCacheTests {
             let first = try cache.load(location, isShared: true)
             try #require(try Self.memories(of: location).count == 1, "this system has no pages of 2 MiB to share")
             let second = try cache.load(location, isShared: true)
-            #expect(second.identity == first.identity)
-            #expect(try first.identity == location.load().identity)
+            #expect(second.computedIdentity == first.computedIdentity)
+            #expect(try first.computedIdentity == location.load().computedIdentity)
             let memories = try Self.memories(of: location)
             #expect(memories.count == 2)
             #expect(Set(memories).count == 1)
-            #expect(try cache.load(location).identity == first.identity)
+            #expect(try cache.load(location).computedIdentity == first.computedIdentity)
             #expect(try Self.memories(of: location).count == 2)
             withExtendedLifetime((first, second)) {}
         }

@@ -41,6 +41,14 @@ package struct RunComparison: Encodable, Sendable {
         package let mcNemar: McNemarTest
     }
 
+    /// The same of numbers that are predicted; of several columns of a table a sample's error is the mean over them.
+    package struct PairedErrors: Encodable, Sendable {
+        package let dataset: String
+        package let split: String
+        package let sampleCount: Int
+        package let test: PairedErrorTest
+    }
+
     package let first: String
     package let second: String
     package let firstSHA256: String
@@ -53,11 +61,14 @@ package struct RunComparison: Encodable, Sendable {
     package let metrics: [Metric]
     /// Nil where the runs have no classes, or not the same test data.
     package let paired: Paired?
+    /// Nil but of runs on the same table.
+    package let pairedErrors: PairedErrors?
     /// Why there is no paired test.
     package let whyNotPaired: String?
 
     private enum CodingKeys: String, CodingKey {
-        case first, second, firstSHA256, secondSHA256, sameBits, divergence, settings, metrics, paired, whyNotPaired
+        case first, second, firstSHA256, secondSHA256, sameBits, divergence, settings, metrics, paired, pairedErrors
+        case whyNotPaired
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -71,6 +82,7 @@ package struct RunComparison: Encodable, Sendable {
         try container.encode(settings, forKey: .settings)
         try container.encode(metrics, forKey: .metrics)
         try container.encodeIfPresent(paired, forKey: .paired)
+        try container.encodeIfPresent(pairedErrors, forKey: .pairedErrors)
         try container.encodeIfPresent(whyNotPaired, forKey: .whyNotPaired)
     }
 
@@ -87,11 +99,12 @@ package struct RunComparison: Encodable, Sendable {
         settings = Self.settings(first.options, second.options)
         metrics = Self.metrics(first, second)
         do {
-            paired = try Self.paired(first, second, predictors)
-            whyNotPaired = nil
+            let ofTables = predictors.contains { $0.columns != nil }
+            let classes = ofTables ? nil : try Self.paired(first, second, predictors)
+            let numbers = ofTables ? try Self.pairedErrors(first, second, predictors) : nil
+            (paired, pairedErrors, whyNotPaired) = (classes, numbers, nil)
         } catch let failure as Failure {
-            paired = nil
-            whyNotPaired = failure.message
+            (paired, pairedErrors, whyNotPaired) = (nil, nil, failure.message)
         }
     }
 
@@ -118,6 +131,11 @@ package struct RunComparison: Encodable, Sendable {
             if let a = left.accuracy, let b = right.accuracy {
                 metrics.append(Metric(name: "\(split)Accuracy", first: a, second: b))
             }
+            if let a = left.scores, let b = right.scores {
+                metrics.append(Metric(name: "\(split)RMSE", first: a.rmse, second: b.rmse))
+                metrics.append(Metric(name: "\(split)MAE", first: a.mae, second: b.mae))
+                if let a = a.r2, let b = b.r2 { metrics.append(Metric(name: "\(split)R2", first: a, second: b)) }
+            }
             return metrics
         }
     }
@@ -141,5 +159,21 @@ package struct RunComparison: Encodable, Sendable {
             samePredictionCount: zip(results[0].predictions, results[1].predictions).count { $0 == $1 },
             bothRight: zip(a, b).count { $0 && $1 }, bothWrong: zip(a, b).count { !$0 && !$1 },
             mcNemar: McNemarTest(firstIsRight: a, secondIsRight: b))
+    }
+
+    private static func pairedErrors(
+        _ first: RunFiles, _ second: RunFiles, _ predictors: [Predictor]
+    ) throws -> PairedErrors {
+        let (left, right) = (try first.options.sharedDataset.load(), try second.options.sharedDataset.load())
+        guard left.columns?.targets == right.columns?.targets, left.test.targets == right.test.targets,
+            left.test.count >= 2
+        else { throw Failure(.data, "\(left.name) and \(right.name) have not the same test rows and targets") }
+        let indices = (0..<Int32(left.test.count)).map { $0 }
+        let errors = try zip(predictors, [left.test, right.test]).map {
+            try SamplePredictions($0, $1, indices).squaredErrors
+        }
+        return PairedErrors(
+            dataset: left.name, split: "test", sampleCount: indices.count,
+            test: PairedErrorTest(zip(errors[0], errors[1]).map { $1 - $0 }))
     }
 }

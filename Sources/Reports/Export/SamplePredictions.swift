@@ -16,9 +16,13 @@ package struct SamplePredictions: Sendable {
     package let reconstructionErrors: [Float]
     /// `[count, outputCount]`
     package let outputs: [Float]
-    /// `[count, outputCount]`: what they say about each class or pixel.
+    /// `[count, outputCount]`: what they say about each class or pixel, or the values of a table's targets in their own unit.
     package let probabilities: [Float]
     package let outputCount: Int
+    /// Of a table; empty otherwise.
+    package let targetNames: [String]
+    /// `[count, outputCount]`: of a table what was to be predicted.
+    package let targets: [Float]
 
     package init(_ predictor: Predictor, _ images: LabelledImages, _ indices: [Int32]) throws {
         let count = predictor.network.outputCount
@@ -27,8 +31,16 @@ package struct SamplePredictions: Sendable {
         outputCount = count
         self.indices = indices
         labels = indices.map { images.labels[Int($0)] }
+        targetNames = predictor.columns?.targets ?? []
+        targets = indices.flatMap {
+            images.targets[Int($0) * images.targetCount..<(Int($0) + 1) * images.targetCount]
+        }
         let (outputs, probabilities) = (outputs, probabilities)
         let rows = indices.indices.map { $0 * count..<($0 + 1) * count }
+        guard predictor.columns == nil else {
+            (predictions, reconstructionErrors) = ([], [])
+            return
+        }
         guard predictor.network.target == .label else {
             predictions = []
             reconstructionErrors = zip(indices, rows).map { sample, row in
@@ -45,10 +57,38 @@ package struct SamplePredictions: Sendable {
     /// Of each sample: whether its class was predicted.
     package var isRight: [Bool] { zip(labels, predictions).map { $0 == $1 } }
 
-    private var isClassifier: Bool { !predictions.isEmpty || reconstructionErrors.isEmpty }
+    /// Of each row of a table: the mean over its columns.
+    var squaredErrors: [Double] {
+        indices.indices.map { row in
+            (row * outputCount..<(row + 1) * outputCount).reduce(0.0) { sum, index in
+                let error = Double(probabilities[index]) - Double(targets[index])
+                return sum + error * error
+            } / Double(outputCount)
+        }
+    }
 
-    /// `index,label,prediction,output_0,…,probability_0,…`; of an auto-encoder `index,label,error`.
+    private var isTable: Bool { !targetNames.isEmpty }
+    private var isClassifier: Bool { !isTable && (!predictions.isEmpty || reconstructionErrors.isEmpty) }
+
+    /// `index,target,prediction`, with numbers behind the words where there are several targets.
+    private var tableText: String {
+        let suffixes = outputCount == 1 ? [""] : (0..<outputCount).map { "_\($0)" }
+        let names = ["target", "prediction"].flatMap { name in suffixes.map { name + $0 } }
+        var text = (["index"] + names).joined(separator: ",") + "\n"
+        for row in indices.indices {
+            let range = row * outputCount..<(row + 1) * outputCount
+            text += "\(indices[row])"
+            for value in targets[range] { text += ",\(value)" }
+            for value in probabilities[range] { text += ",\(value)" }
+            text += "\n"
+        }
+        return text
+    }
+
+    /// `index,label,prediction,output_0,…,probability_0,…`; of an auto-encoder `index,label,error`; of a table
+    /// `index,target,prediction`.
     package func csv() -> [[UInt8]] {
+        if isTable { return [Array(tableText.utf8)] }
         guard isClassifier else {
             var text = "index,label,error\n"
             for row in indices.indices { text += "\(indices[row]),\(labels[row]),\(reconstructionErrors[row])\n" }
@@ -68,6 +108,11 @@ package struct SamplePredictions: Sendable {
 
     package func safetensors(path: String) throws -> [[UInt8]] {
         var tensors = [Checkpoint.Tensor("index", [indices.count], indices.map { Int64($0) })]
+        guard !isTable else {
+            tensors.append(Checkpoint.Tensor("target", [indices.count, outputCount], targets))
+            tensors.append(Checkpoint.Tensor("prediction", [indices.count, outputCount], probabilities))
+            return try Checkpoint(tensors: tensors, metadata: Metadata()).encoded(path: path)
+        }
         tensors.append(Checkpoint.Tensor("label", [labels.count], labels))
         if isClassifier {
             tensors.append(Checkpoint.Tensor("prediction", [predictions.count], predictions))
@@ -81,8 +126,14 @@ package struct SamplePredictions: Sendable {
 
     package func writeNPZ(to path: String) throws {
         try NPZWriter.replace(path) { archive in
-            try labels.withUnsafeBytes { try archive.write($0, .byte, shape: [labels.count], as: "label") }
             let shape = [indices.count, outputCount]
+            guard !isTable else {
+                try targets.withUnsafeBytes { try archive.write($0, .float32, shape: shape, as: "target") }
+                return try probabilities.withUnsafeBytes {
+                    try archive.write($0, .float32, shape: shape, as: "prediction")
+                }
+            }
+            try labels.withUnsafeBytes { try archive.write($0, .byte, shape: [labels.count], as: "label") }
             if isClassifier {
                 try predictions.withUnsafeBytes {
                     try archive.write($0, .byte, shape: [labels.count], as: "prediction")

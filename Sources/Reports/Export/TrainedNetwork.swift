@@ -11,6 +11,8 @@ package struct TrainedNetwork: Sendable {
     package let network: Network
     /// What pixels from 0 to 1 go through first; nil where they enter as they are.
     package let standardization: InputStandardization?
+    /// What outputs are brought back to the unit of a table's targets by; nil where they are in it.
+    package let targetStandardization: TargetStandardization?
     /// Of the raw weights, as the run's summary has it.
     package let parametersSHA256: String
     package let isAverage: Bool
@@ -41,6 +43,7 @@ package struct TrainedNetwork: Sendable {
         lossKind = LossKind(of: checkpoint, target: network.target, path: path)
         parametersSHA256 = checkpoint.parametersSHA256
         standardization = try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
+        targetStandardization = try TargetStandardization(checkpoint, outputs: network.outputCount, path: path)
         tensors =
             try network.layout.entries.map { try tensor($0, hasAverages ? Checkpoint.averagePrefix : "") }
             + network.stateLayout.entries.map { try tensor($0, "") }

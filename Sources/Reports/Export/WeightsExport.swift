@@ -12,7 +12,9 @@ package struct WeightsExport {
     package init(_ trained: TrainedNetwork) { self.trained = trained }
 
     /// Parameters and running statistics, then the input's mean and scale where it is standardised.
-    private var tensors: [Checkpoint.Tensor] { trained.tensors + (trained.standardization?.tensors ?? []) }
+    private var tensors: [Checkpoint.Tensor] {
+        trained.tensors + (trained.standardization?.tensors ?? []) + (trained.targetStandardization?.tensors ?? [])
+    }
 
     /// A checkpoint that `evaluate`, `predict` and `export` read, and `--initial-weights` takes. Of a moving average it has
     /// the averages, and their hash.
@@ -20,7 +22,8 @@ package struct WeightsExport {
         var metadata = Metadata()
         for key in [
             MetadataKey.format, MetadataKey.formatVersion, MetadataKey.numericsVersion, MetadataKey.model,
-            MetadataKey.inputShape, MetadataKey.classCount, MetadataKey.target, MetadataKey.configuration,
+            MetadataKey.inputShape, MetadataKey.classCount, MetadataKey.target, MetadataKey.columns,
+            MetadataKey.configuration,
             MetadataKey.dataSHA256, MetadataKey.seed, MetadataKey.epoch, MetadataKey.step,
         ] {
             metadata[key] = trained.metadata[key]

@@ -38,7 +38,18 @@ package struct ONNXExport {
     package let input: ONNXInput
     package let output: ONNXOutput
 
-    package init(_ trained: TrainedNetwork, input: ONNXInput = .bytes, output: ONNXOutput = .outputs) throws {
+    /// - Parameter input: Nil for `bytes`, or of a table `unit`, which is its values as they are.
+    package init(_ trained: TrainedNetwork, input: ONNXInput? = nil, output: ONNXOutput = .outputs) throws {
+        let isTable = trained.network.target == .columns
+        if isTable && input == .bytes {
+            throw Failure(
+                .usage,
+                "--input bytes: \(trained.path) takes a table's values, which are no bytes; use unit (as in the table) or network"
+            )
+        }
+        if isTable && output != .outputs {
+            throw Failure(.usage, "--output \(output.rawValue): \(trained.path) predicts numbers; it has outputs alone")
+        }
         if output == .latent && trained.network.target == .label {
             throw Failure(
                 .usage, "--output latent: \(trained.path) is no auto-encoder; it has outputs and probabilities")
@@ -48,7 +59,7 @@ package struct ONNXExport {
                 .usage, "\(trained.path): more than 2 GiB of weights, which one ONNX file cannot hold; use safetensors")
         }
         self.trained = trained
-        self.input = input
+        self.input = input ?? (isTable ? .unit : .bytes)
         self.output = output
     }
 
@@ -59,11 +70,18 @@ package struct ONNXExport {
         return try model.serializedBytes(options: options)
     }
 
-    package var inputName: String { input == .bytes ? "images" : "pixels" }
+    private var isTable: Bool { trained.network.target == .columns }
+
+    package var inputName: String { isTable ? "features" : input == .bytes ? "images" : "pixels" }
 
     package var outputName: String {
         switch output {
-        case .outputs: trained.network.target == .input ? "reconstruction" : "logits"
+        case .outputs:
+            switch trained.network.target {
+            case .label: "logits"
+            case .input: "reconstruction"
+            case .columns: "predictions"
+            }
         case .probabilities, .latent: output.rawValue
         }
     }
@@ -98,7 +116,7 @@ package struct ONNXExport {
         model.metadataProps = [
             ("model", ModelText.text(of: network.description)), ("parametersSHA256", trained.parametersSHA256),
             ("input", input.rawValue), ("output", outputName),
-            ("layout", "[batch, height, width, channels] at input and output"),
+            ("layout", isTable ? "[batch, columns]" : "[batch, height, width, channels] at input and output"),
         ].map { key, value in
             var entry = ONNXStringStringEntryProto()
             (entry.key, entry.value) = (key, value)
@@ -137,6 +155,13 @@ package struct ONNXExport {
         if output == .probabilities && isPixels {
             let shape = network.inputShape
             name = layers.probabilities(ONNXValue(name: name, shape: shape), trained.lossKind, pixels: shape).name
+        }
+        if input != .network, let standardization = trained.targetStandardization {
+            let shape = Shape(extents)
+            let scale = layers.constant(standardization.scales, shape, name: "output/scale")
+            let mean = layers.constant(standardization.means, shape, name: "output/mean")
+            name = layers.graph.add("Div", [name, scale], name: "output/scaled")
+            name = layers.graph.add("Add", [name, mean], name: "output/moved")
         }
         return (name, extents)
     }

@@ -17,6 +17,8 @@ struct CurveSection {
         let charts = [
             chart(splits, "Loss", "loss", \.loss),
             chart(splits, "Accuracy", "accuracy in %", \.accuracy, scale: 100, unit: " %"),
+            chart(splits, "Root mean squared error", "rmse", \.scores?.rmse),
+            chart(splits, "R²", "R²", \.scores?.r2),
             chart(splits, "Learning rate", "learning rate", \.learningRate),
             chart(splits, "Gradient norm", "norm of the gradient", \.gradientNorm),
             chart(splits, "Weight norm", "norm of the weights", \.weightNorm),

@@ -18,6 +18,7 @@ package struct NetworkOutcome: Sendable {
     /// What the loss says of the outputs.
     let loss: LossDescription
     let standardization: InputStandardization?
+    let targetStandardization: TargetStandardization?
     /// Flat, as evaluated: the moving average where there is one.
     let parameters: [Float]
     /// `[count, outputCount]`
@@ -43,11 +44,17 @@ package struct NetworkOutcome: Sendable {
                 .data,
                 "\(path) takes \(network.inputFeatures) values, but the images have \(images.pixelsPerImage) pixels")
         }
-        guard network.target == .input || network.outputCount == images.classCount else {
+        guard (network.target == .columns) == (images.valueType == .float32) else {
+            throw Failure(.data, "\(path) and the data are not both of a table")
+        }
+        let outputCount = network.target == .columns ? images.targetCount : images.classCount
+        guard network.target == .input || network.outputCount == outputCount else {
             throw Failure(
-                .data, "\(path) tells \(network.outputCount) classes, but the data have \(images.classCount)")
+                .data, "\(path) has \(network.outputCount) outputs, but the data have \(outputCount) classes or targets"
+            )
         }
         let standardization = try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
+        targetStandardization = try TargetStandardization(checkpoint, outputs: network.outputCount, path: path)
         let isAverage = checkpoint.hasAverages
         let whole = try LoadedNetwork(network, checkpoint, path)
         var narrow: LoadedNetwork?
@@ -143,6 +150,10 @@ package struct NetworkOutcome: Sendable {
                 let first = batch * NetworkOutcome.batchSize
                 let count = min(NetworkOutcome.batchSize, images.count - first)
                 images.pixels.withBytes { pixels in
+                    guard images.valueType == .byte else {
+                        return activations.input.update(
+                            from: images.unsafeFeatures + first * features, count: count * features)
+                    }
                     kernels.convertPixels(
                         pixels.baseAddress! + first * features, count: count * features, to: activations.input)
                 }

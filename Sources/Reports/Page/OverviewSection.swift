@@ -25,11 +25,21 @@ struct OverviewSection {
         let percent: (Double) -> String = { PageText.percent($0) }
         let loss: (Double) -> String = { PageText.number($0, 4) }
         add("test accuracy", summary?.testAccuracy, percent)
+        if let scores = summary?.testScores {
+            add("test R²", scores.r2) { PageText.fixed($0, 4) }
+            add("test rmse", scores.rmse, loss)
+            add("test mae", scores.mae, loss)
+        }
         add("test loss", summary?.testLoss, loss)
         if let best = summary?.bestEpoch {
             add("best epoch", Double(best)) { PageText.number($0) }
             add("test accuracy of the best", summary?.bestTestAccuracy, percent)
             add("test loss of the best", summary?.bestTestLoss, loss)
+            add("test rmse of the best", summary?.bestTestScores?.rmse, loss)
+        }
+        if let scores = summary?.validationScores {
+            add("validation R²", scores.r2) { PageText.fixed($0, 4) }
+            add("validation rmse", scores.rmse, loss)
         }
         add("validation accuracy", summary?.validationAccuracy, percent)
         add("validation loss", summary?.validationLoss, loss)

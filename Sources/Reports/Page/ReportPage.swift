@@ -101,11 +101,18 @@ final class ReportData {
         guard let name = options.dataset ?? given?.dataset ?? run.summary?.dataset else {
             throw Failure(.data, "the run does not say its data set; name one by --dataset")
         }
-        let key = [name, options.dataDirectory ?? given?.dataDirectory, given?.classes]
+        // Of another table than the run's own all rows are scored.
+        let isOwn = options.dataset.map { $0 == given?.dataset } ?? true
+        var table = given?.tableSelection
+        if !isOwn { table?.division = .whole }
+        let key = [
+            name, options.dataDirectory ?? given?.dataDirectory, given?.classes, table.map { "\($0)" },
+        ]
         if let known = loaded.first(where: { $0.key == key }) { return try known.data.get() }
         let result: Result<ImageDataset, Failure>
         do {
-            result = .success(try SharedDataset(name: name, dataDirectory: key[1], classes: key[2]).load())
+            result = .success(
+                try SharedDataset(name: name, dataDirectory: key[1], classes: key[2], table: table).load())
         } catch { result = .failure(Failure(wrapping: error)) }
         loaded.append((key, result))
         return try result.get()

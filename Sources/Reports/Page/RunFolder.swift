@@ -14,6 +14,7 @@ package struct RunFolder: Sendable {
         let split: String
         let loss: Double?
         let accuracy: Double?
+        let scores: RegressionScores?
         let learningRate: Double?
         let samplesPerSecond: Double?
         let gradientNorm: Double?
@@ -36,6 +37,9 @@ package struct RunFolder: Sendable {
         let bestEpoch: Int?
         let bestTestLoss: Double?
         let bestTestAccuracy: Double?
+        let validationScores: RegressionScores?
+        let testScores: RegressionScores?
+        let bestTestScores: RegressionScores?
         let stoppedEarly: Bool?
         let bottleneck: Int?
         let pcaTestLoss: Double?
@@ -182,8 +186,8 @@ extension RunFolder {
         var words: [String] = []
         for (option, text) in options.given {
             switch (option, text) {
-            case ("stratified", "true"): words.append("--stratified")
-            case ("stratified", _): words.append("--no-stratified")
+            case ("stratified", "true"), ("standardize-target", "true"): words.append("--\(option)")
+            case ("stratified", _), ("standardize-target", _): words.append("--no-\(option)")
             default: words.append("--\(option) \(PageText.shellWord(text))")
             }
         }

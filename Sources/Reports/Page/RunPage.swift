@@ -15,6 +15,7 @@ struct RunPage {
         let summary: RunFolder.Summary?
         let classification: ClassificationSection.Figures?
         let reconstruction: ReconstructionSection.Figures?
+        let regression: RegressionSection.Figures?
         let phases: [PhaseSection.Bar]?
     }
 
@@ -27,17 +28,20 @@ struct RunPage {
         var sections = overview.sections.prefix(1) + [curves.section].compactMap { $0 }
         var classification: ClassificationSection?
         var reconstruction: ReconstructionSection?
+        var regression: RegressionSection?
         samples = evaluated.flatMap { ClassifiedSamples($0.outcome, $0.data.test, names: $0.data.classNames) }
         if let (outcome, data) = evaluated {
             if let samples {
                 classification = ClassificationSection(outcome, samples, data.test, dataset: data.name)
+            } else if let columns = data.columns {
+                regression = RegressionSection(outcome, data.test, names: columns.targets, dataset: data.name)
             } else {
                 reconstruction = ReconstructionSection(
                     outcome, data.test, dataset: data.name, classNames: data.classNames,
                     pcaLoss: run.summary?.pcaTestLoss)
             }
         }
-        sections += (classification?.sections ?? []) + (reconstruction?.sections ?? [])
+        sections += (classification?.sections ?? []) + (reconstruction?.sections ?? []) + (regression?.sections ?? [])
         if let evaluated { sections.append(WeightSection(evaluated.outcome).section) }
         if !isScored { sections.append(Self.unscored) }
         let phases = Self.phases(&run, options)
@@ -45,7 +49,7 @@ struct RunPage {
         sections += overview.sections.dropFirst()
         let figures = Figures(
             kind: "run", name: run.name, summary: run.summary, classification: classification?.figures,
-            reconstruction: reconstruction?.figures, phases: phases?.bars)
+            reconstruction: reconstruction?.figures, regression: regression?.figures, phases: phases?.bars)
         html =
             PageDocument(
                 title: run.name, lead: overview.lead, problems: run.problems, sections: Array(sections),

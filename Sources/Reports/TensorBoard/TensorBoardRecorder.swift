@@ -103,7 +103,9 @@ extension MetricsPoint {
     var scalars: [TensorBoardSummary.Value] {
         let values: [(String, Double?)] = [
             ("loss/\(split.rawValue)", loss), ("accuracy/\(split.rawValue)", accuracy), ("learning-rate", learningRate),
-            ("gradient-norm", gradientNorm), ("weight-norm", weightNorm), ("samples-per-second", samplesPerSecond),
+            ("rmse/\(split.rawValue)", scores?.rmse), ("mae/\(split.rawValue)", scores?.mae),
+            ("r2/\(split.rawValue)", scores?.r2), ("gradient-norm", gradientNorm), ("weight-norm", weightNorm),
+            ("samples-per-second", samplesPerSecond),
         ]
         return values.compactMap { tag, value in value.map { .scalar(tag, $0) } }
     }

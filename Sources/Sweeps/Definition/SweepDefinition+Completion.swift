@@ -138,6 +138,11 @@ extension SweepDefinition {
             options.patience = options.patience ?? 1
             options.metric = SelectionMetric.trainLoss.rawValue
         case "metric", "stratified": options.validationSplit = 0.1
+        case "ignore-columns", "test-split", "standardize-target", "target", "standardize":
+            let isColumn = options.target.map { text in !LossTarget.named.contains { $0.rawValue == text } } ?? true
+            guard isColumn, option != "standardize" || options.standardization == "feature" else { return }
+            options.dataset = "table.csv"
+            options.target = options.target ?? "target"
         default:
             guard let family = ModelFamilyOption(rawValue: option) else { return }
             let families = [ModelFamily.mlp, .cnn, .autoencoder]

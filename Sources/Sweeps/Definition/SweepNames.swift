@@ -126,7 +126,7 @@ package enum SweepNames {
         "output-activation": ActivationKind.allCases.map(\.rawValue) + ["relu"],
         "normalization": Normalization.allCases.map(\.rawValue),
         "family": ModelFamily.allCases.map(\.rawValue),
-        "target": LossTarget.allCases.map(\.rawValue),
+        "target": LossTarget.named.map(\.rawValue),
         "metric": SelectionMetric.allCases.map(\.rawValue),
     ]
 

@@ -49,9 +49,10 @@ struct TrialCosts {
 
     private static func flopsPerSample(_ configuration: TrainingConfiguration, _ data: ImageDataset) throws -> Double {
         try Network(
-            configuration.model, inputShape: [data.train.height, data.train.width, data.train.channels],
-            outputs: configuration.loss.target == .input ? .inputs : .classes(data.classCount),
-            settings: configuration.layers
+            configuration.model,
+            inputShape: data.columns == nil
+                ? [data.train.height, data.train.width, data.train.channels] : data.inputShape,
+            outputs: data.outputs(configuration.loss.target), settings: configuration.layers
         ).trainingFlopsPerSample
     }
 }

@@ -32,6 +32,30 @@ extension FuzzTarget {
             }
         }, mutate: mutateBytes)
 
+    /// Tables of numbers, of which columns are chosen in three ways. A value of two characters becomes four bytes, in memory that
+    /// doubles.
+    static let table = FuzzTarget(
+        name: "table", memoryAllowance: 4 * inflatedAllowance,
+        read: { file, measure in
+            let choices: [ColumnChoice] = [
+                .targets(["y"], ignored: []), .targets(["1"], ignored: ["2"]),
+                .named(TableColumns(features: ["b", "a"], targets: [])),
+            ]
+            for choice in choices {
+                readTwice(file, measure) { file in
+                    let table = try Table(file: file, choosing: choice)
+                    let (features, targets) = (table.columns.features.count, table.columns.targets.count)
+                    guard table.features.count == 4 * table.count * features, table.targets.allSatisfy(\.isFinite),
+                        table.targets.count == table.count * targets
+                    else { fatalError("a table with \(table.features.count) bytes of \(table.count) rows") }
+                    return bytes(of: table.features)
+                        + table.targets.flatMap { value in
+                            withUnsafeBytes(of: value) { Array($0) }
+                        } + Array(table.columns.json.utf8)
+                }
+            }
+        }, mutate: mutateBytes)
+
     /// PGM and PPM pictures.
     static let pgm = FuzzTarget(
         name: "pgm", memoryAllowance: inflatedAllowance,

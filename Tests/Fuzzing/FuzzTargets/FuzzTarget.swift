@@ -5,7 +5,7 @@ import Errors
 /// A new one is a line of `all`, and a folder Tests/Fuzzing/Corpus/NAME with small files to begin from. Words that are
 /// worth pasting into a file stand in Tests/Fuzzing/NAME.dict.
 package struct FuzzTarget: Sendable {
-    package static let all = [checkpoint, idx, csv, npy, npz, pgm, png, gzip, yaml]
+    package static let all = [checkpoint, idx, csv, table, npy, npz, pgm, png, gzip, yaml]
 
     /// Any change of some bytes, to be made to a part of a file.
     package typealias Change = (inout [UInt8]) -> Void

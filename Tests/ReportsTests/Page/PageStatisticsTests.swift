@@ -121,3 +121,22 @@ struct RegressionForestTests {
         #expect(forest.explained == nil && forest.importances.map(\.value) == [0])
     }
 }
+
+@Suite("Student's paired t test")
+struct PairedErrorTests {
+    /// By scipy.stats.ttest_1samp.
+    @Test(arguments: [
+        ([0.5, -0.25, 1.5, 0.75, -0.125, 2.0, 0.25, 0.0], 2.032826763045836, 0.08157181385564229),
+        ([-1.0, -2.0], -3.0, 0.20483276469913345),
+        ((0..<1_000).map { 0.01 * Double($0 * 37 % 101) - 0.48 }, 2.1772097587643127, 0.02969839575981093),
+    ])
+    func asScipy(differences: [Double], t: Double, p: Double) throws {
+        let test = PairedErrorTest(differences)
+        #expect(abs(try #require(test.t) - t) < 1e-9 * abs(t) && abs(test.p - p) < 1e-9 * p)
+    }
+
+    @Test func differencesWithoutSpread() {
+        #expect(PairedErrorTest([0, 0, 0]).p == 1 && PairedErrorTest([0, 0]).t == nil)
+        #expect(PairedErrorTest([1, 1]).p == 0)
+    }
+}

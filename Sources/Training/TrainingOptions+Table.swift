@@ -39,11 +39,10 @@ extension TrainingOptions {
         guard let target else { return .label }
         let names = LossTarget.named.map(\.rawValue)
         if let named = LossTarget.named.first(where: { $0.rawValue == target }) { return named }
-        let isImages = dataset.map { name in
-            name.hasPrefix(SyntheticDigits.name) || DatasetCatalogue.entries.contains { $0.name == name }
-        }
+        let name = datasetName
+        let isOfImages = name.hasPrefix(SyntheticDigits.name) || DatasetCatalogue.entries.contains { $0.name == name }
         let near = TableSource.isTable(datasetName) ? nil : Spelling.nearest(to: target, in: names)
-        guard isImages != true, near == nil else {
+        guard !isOfImages, near == nil else {
             throw failure(
                 "target",
                 "\(target) is unknown; it may be \(names.joined(separator: ", ")), or columns of a table that --dataset names, "

@@ -148,7 +148,7 @@ struct BadInput: Sendable, CustomTestStringConvertible {
         },
         BadInput(
             name: "folds where all is measured", arguments: benchStep + ["--fold", "1/2"], exitCode: 64,
-            fragments: ["--fold", "bench step"]),
+            fragments: ["--fold", "a benchmark"]),
         training("nothing but validation", ["--validation-split", "1"], 64, ["--validation-split 1"]),
         training(
             "typo in the model", ["--model", "dense 24, rulu, dense 10"], 64,

@@ -60,7 +60,8 @@ final class RankJob {
         reader.start()
     }
 
-    deinit { if process.isRunning { process.terminate() } }
+    /// Threads of the test may have SIGTERM blocked, and then mpirun has, too.
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     /// Waits for mpirun's end; kills it (and with it the ranks) when the time is over.
     func finish(withinSeconds seconds: Double) -> Result {

@@ -175,6 +175,8 @@ struct RankTests {
         usleep(1_500_000)
         #expect(job.process.isRunning, "\(job.finish(withinSeconds: 5))")
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 0).count == 3)
+        #expect(job.finish(withinSeconds: 0).timedOut)
+        #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
     }
 
     /// kill -9 of mpirun: ranks that spin must not stay.

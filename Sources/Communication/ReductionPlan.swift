@@ -101,6 +101,15 @@ extension UnsafeMutablePointer {
     }
 }
 
+extension UnsafeMutablePointer where Pointee == Float {
+    /// Memory for `count` floats, all 0.
+    static func zeros(_ count: Int) -> Self {
+        let pointer = allocate(capacity: max(count, 1))
+        pointer.initialize(repeating: 0, count: max(count, 1))
+        return pointer
+    }
+}
+
 extension ParameterLayout {
     /// `slice`, which begins at a block, cut into runs of whole blocks of at most `limit` floats and their gaps.
     package func runs(of slice: Range<Int>, limit: Int) -> [Range<Int>] {

@@ -26,11 +26,4 @@ static inline int lockstep_MPI_THREAD_SERIALIZED(void) { return MPI_THREAD_SERIA
 static inline int lockstep_MPI_MAX_ERROR_STRING(void) { return MPI_MAX_ERROR_STRING; }
 static inline int lockstep_MPI_MAX_LIBRARY_VERSION_STRING(void) { return MPI_MAX_LIBRARY_VERSION_STRING; }
 
-// Whether the library is MPICH.
-#ifdef MPICH_VERSION
-static inline int lockstep_is_MPICH(void) { return 1; }
-#else
-static inline int lockstep_is_MPICH(void) { return 0; }
-#endif
-
 #endif

@@ -71,8 +71,6 @@
             // With one connection between two hosts, Open MPI 4.1 sends in one direction at a time: 126 ms for what takes 81 with two
             // (a step of 1.86 million parameters at 1 Gbit/s). Who sets it knows better.
             setenv("OMPI_MCA_btl_tcp_links", "2", 0)
-            // UCX, on which Debian's MPICH 4.0 stands, takes the place of the C library's memory calls, and Swift's runtime crashes.
-            if lockstep_is_MPICH() != 0 { setenv("UCX_MEM_EVENTS", "n", 0) }
             var provided: Int32 = -1
             try call("MPI_Init_thread") { MPI_Init_thread(nil, nil, lockstep_MPI_THREAD_SERIALIZED(), &provided) }
             if provided >= lockstep_MPI_THREAD_SERIALIZED() { return .serialized }

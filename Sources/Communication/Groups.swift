@@ -71,7 +71,8 @@ extension Endpoint {
                     return Endpoint(rank: 0, size: 1, kind: kind, hostNames: names, hostCount: 1, transport: .alone)
                 }
                 let endpoint = try Endpoint.ofRanks(
-                    communicator, rank: rank - members.lowerBound, hostNames: names, transport: wantedTransport,
+                    communicator, rank: rank - members.lowerBound, hostNames: names,
+                    firstRank: members.lowerBound, transport: wantedTransport,
                     isOversubscribed: hosts.local.sharedBarrier?.isOversubscribed ?? false)
                 endpoint.isGroup = true
                 endpoint.wantedTransport = wantedTransport

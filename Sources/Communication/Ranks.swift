@@ -151,9 +151,11 @@
 
         /// Several ranks, those of a host beside each other, with a barrier in common memory for those of each host. Collective
         /// among them.
+        ///
+        /// - Parameter firstRank: What the first of them is called in the job.
         static func ofRanks(
-            _ communicator: MPI.Communicator, rank: Int, hostNames: [String], transport: Transport.Wanted,
-            isOversubscribed: Bool
+            _ communicator: MPI.Communicator, rank: Int, hostNames: [String], firstRank: Int = 0,
+            transport: Transport.Wanted, isOversubscribed: Bool
         ) throws -> Endpoint {
             let bare = Endpoint(bare: communicator, rank: rank, hostNames: hostNames)
             var host = try communicator.splitByHost()
@@ -174,7 +176,10 @@
             let own = members.firstIndex { $0.contains(rank) }!
             let local = Endpoint(bare: host, rank: places[rank], hostNames: Array(hostNames[members[own]]))
             var control = SharedControl()
-            if local.size > 1 { control = try SharedControl(local, host, isOversubscribed: isOversubscribed) }
+            if local.size > 1 {
+                control = try SharedControl(
+                    local, host, firstRank: firstRank + members[own].lowerBound, isOversubscribed: isOversubscribed)
+            }
             let refusal = try bare.allGather(bytes: Array((control.whyNot ?? "").utf8)).first { !$0.isEmpty }.map {
                 String(decoding: $0, as: UTF8.self)
             }

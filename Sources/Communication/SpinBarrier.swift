@@ -12,6 +12,8 @@ struct SpinBarrier {
     let block: ControlBlock
     private let rank: Int
     private let size: Int
+    /// The number that worker 0 of this barrier has in the job.
+    private let firstRank: Int
     /// This worker's count of barriers.
     private let count: UnsafeMutablePointer<UInt64>
     /// Looks at the other's line before it lets another thread have the processor.
@@ -30,11 +32,13 @@ struct SpinBarrier {
 
     /// All workers' lines in `block` are initialised, and all workers live. `processorCount` is what they share.
     init(
-        block: ControlBlock, rank: Int, size: Int, processorCount: Int, progress: (@convention(c) () -> Void)? = nil
+        block: ControlBlock, rank: Int, size: Int, firstRank: Int = 0, processorCount: Int,
+        progress: (@convention(c) () -> Void)? = nil
     ) {
         self.block = block
         self.rank = rank
         self.size = size
+        self.firstRank = firstRank
         count = block.count(of: rank)
         self.progress = progress
         spinLimit = size <= processorCount ? Self.patience : 16
@@ -97,7 +101,7 @@ struct SpinBarrier {
             if let failure = block.failure { throw failure }
             let gone = Failure(
                 .internal,
-                "rank \(other) (host \(hostName()), process \(block.process(of: other))) is gone: killed or crashed; "
+                "rank \(firstRank + other) (host \(hostName()), process \(block.process(of: other))) is gone: killed or crashed; "
                     + "the other ranks stop; start again from the last checkpoint")
             block.poison(gone)
             throw block.failure ?? gone

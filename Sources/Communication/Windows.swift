@@ -78,8 +78,8 @@
     }
 
     extension SharedControl {
-        /// Collective. `isOversubscribed`: there are other ranks for the same processors.
-        init(_ endpoint: Endpoint, _ world: MPI.Communicator, isOversubscribed: Bool) throws {
+        /// Collective. `firstRank`: of these ranks, in the job. `isOversubscribed`: there are other ranks for the same processors.
+        init(_ endpoint: Endpoint, _ world: MPI.Communicator, firstRank: Int, isOversubscribed: Bool) throws {
             let byteCount = ControlBlock.byteCount(size: endpoint.size)
             switch try MPI.Window.allocate(byteCount: byteCount, endpoint, world) {
             case .failure(let refusal):
@@ -93,7 +93,7 @@
                 let together = allowed.map { ProcessorSet(bytes: $0) }.reduce(ProcessorSet(words: [])) { $0.union($1) }
                 try world.barrier()
                 let barrier = SpinBarrier(
-                    block: block, rank: endpoint.rank, size: endpoint.size,
+                    block: block, rank: endpoint.rank, size: endpoint.size, firstRank: firstRank,
                     processorCount: isOversubscribed ? 0 : together.count,
                     progress: { try? MPI.world.progress() })
                 // Nobody leaves before all have seen all others live.

@@ -128,7 +128,7 @@ package struct TrainingStart: Sendable {
     /// Grains of a full batch.
     package let grainCount: Int
     package let path: String
-    /// Why ranks of one host send messages; nil where they share memory.
+    /// Why ranks send messages; nil where all of them share memory.
     package let whyNotShared: String?
     package let isReproducible: Bool
     /// What the linear scaling rule did to the learning rate; nil where it was not asked for.

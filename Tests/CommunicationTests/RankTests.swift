@@ -150,6 +150,17 @@ struct RankTests {
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
     }
 
+    /// On a host that is not the first, ranks are still called as in the job.
+    @Test func theDeathOfARankOfALaterHostIsTold() throws {
+        let job = try RankJob(["steps"], size: 3, environment: ["LOCKSTEP_TRANSPORT": "hosts:1,2"])
+        let processes = try job.processes(count: 3)
+        kill(try #require(processes[2]), SIGKILL)
+        let result = job.finish(withinSeconds: 10)
+        #expect(result.status != 0 && !result.timedOut, "\(result)")
+        #expect(result.text.contains("rank 2 (host "), "\(result)")
+        #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
+    }
+
     /// A rank that is stopped while the others wait for it. mpirun ends the stopped one with them.
     @Test(arguments: [(0, Transport.messages), (2, .shared)])
     func aStoppedRankEndsTheJob(rank: Int, transport: Transport) throws {

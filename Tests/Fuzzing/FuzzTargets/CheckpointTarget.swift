@@ -1,5 +1,6 @@
 import Checkpoints
 import Errors
+import Foundation
 import Glibc
 import Models
 import Tensors
@@ -50,10 +51,11 @@ extension FuzzTarget {
 
     /// Calls `body` with the path of a file that has these bytes and no name.
     static func unnamedFile(_ bytes: [UInt8], _ body: (String) -> Void) {
-        var name = Array("/tmp/lockstep-fuzz-XXXXXX".utf8CString)
+        let folder = FileManager.default.temporaryDirectory.path
+        var name = Array("\(folder)/lockstep-fuzz-XXXXXX".utf8CString)
         let file = mkstemp(&name)
         guard file >= 0, unlink(name) == 0, write(file, bytes, bytes.count) == bytes.count else {
-            fatalError("/tmp: errno \(errno)")
+            fatalError("\(folder): errno \(errno)")
         }
         body("/proc/self/fd/\(file)")
         close(file)

@@ -38,6 +38,7 @@ package struct Trainer: ~Copyable {
     private let gradientCounts: HistogramCounts?
     var optimizer: Optimizer
     let reducer: GradientReducer
+    private let sendingStarts: [Int?]
     private let factored: FactoredGradients
     /// The parts of the slice whose gradients are reduced.
     private let reducedRuns: [Range<Int>]
@@ -119,7 +120,8 @@ package struct Trainer: ~Copyable {
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
             columnCount: configuration.update.columnCount, costs: costs,
-            readInPlace: network.tensorsReadAhead(density: density))
+            readInPlace: network.tensorsReadAhead(density: density),
+            pieceStarts: network.sendingStarts.compactMap { $0 })
         let shelf = try FactorShelf(
             network: network, batches: partitions, communicator: communicator,
             allowed: sharesMemory && reducer.whyNotShared == nil, augments: augments)
@@ -148,6 +150,7 @@ package struct Trainer: ~Copyable {
         self.factored = factored
         samplesAskedFor = max(1, length.batchSize * Self.postedFloats / max(reducer.slice.count, 1))
         self.reducer = reducer
+        sendingStarts = network.sendingStarts
         batchSums = StepBatch(plans[0], reducer: batchReducer)
         upcoming = UpcomingSamples(capacity: length.batchSize)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
@@ -222,8 +225,15 @@ package struct Trainer: ~Copyable {
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
             ) {
                 reducer.partial($0)
-            } finished: {
-                lap($0 == .parameters ? .weightGradient : .inputGradient)
+            } finished: { part in
+                switch part {
+                case .inputs: lap(.inputGradient)
+                case .parameters(let operation):
+                    lap(.weightGradient)
+                    guard let start = sendingStarts[operation] else { return }
+                    try reducer.finished(from: start, grainCount: plan.partition.grainCount)
+                    lap(.post)
+                }
             }
             factored.post(activations, sampleCount: own, kernels: kernels)
             lap(.post)

@@ -68,13 +68,9 @@
 
         /// Starts MPI. The corresponding MPI function is `MPI_Init_thread`.
         static func initialize() throws(MPIError) -> ThreadSupport {
-            let opensConnections = Connections.prepare()
+            Transfers.prepare()
             var provided: Int32 = -1
             try call("MPI_Init_thread") { MPI_Init_thread(nil, nil, lockstep_MPI_THREAD_SERIALIZED(), &provided) }
-            if opensConnections {
-                try world.returnErrors()
-                try Connections.open(world)
-            }
             if provided >= lockstep_MPI_THREAD_SERIALIZED() { return .serialized }
             return provided >= lockstep_MPI_THREAD_FUNNELED() ? .funneled : .none
         }

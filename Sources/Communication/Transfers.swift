@@ -1,14 +1,33 @@
 #if MPI
     import CMPI
+    import Glibc
 
     extension MPI {
         /// Messages of floats between the same places, sent again and again: persistent requests of MPI.
+        ///
+        /// A message goes in parts that Open MPI sends at once. A larger one would wait for the receiver's leave, part by part, and over
+        /// TCP that waits behind all that flows the other way: one direction at a time (a step of 1.86 million parameters at 1
+        /// Gbit/s takes 128 ms so, and 84 in parts). Two connections for each pair of ranks (`btl_tcp_links`) helped as much,
+        /// but Open MPI 4.1 opens them from both sides at once and then hangs: six ranks on four hosts in 20 of 25 starts.
         final class Transfers {
             private let communicator: MPI.Communicator
             /// Handles are pointers in Open MPI and numbers in MPICH.
             private var requests = [lockstep_MPI_REQUEST_NULL()]
+            /// By message: the first request behind its own.
+            private var requestEnds: [Int] = []
             /// Bytes of all messages to others.
             private(set) var sentByteCount = 0
+
+            /// 256 KiB.
+            private static let greatestPart = 65_536
+            /// Of MPI's own in front of each part, generously.
+            private static let headerByteCount = 1_024
+
+            /// Before MPI starts. Who sets it knows better; results do not depend on it.
+            static func prepare() {
+                let byteCount = greatestPart * MemoryLayout<Float>.stride + headerByteCount
+                setenv("OMPI_MCA_btl_tcp_eager_limit", "\(byteCount)", 0)
+            }
 
             init(_ communicator: MPI.Communicator) {
                 self.communicator = communicator
@@ -17,17 +36,16 @@
 
             deinit { for index in requests.indices { MPI_Request_free(&requests[index]) } }
 
-            var count: Int { requests.count }
+            /// Messages.
+            var count: Int { requestEnds.count }
 
             /// The corresponding MPI function is `MPI_Send_init`.
             func addSend(_ floats: UnsafePointer<Float>, _ floatCount: Int, to rank: Int, tag: Int) throws(MPIError) {
-                var request = lockstep_MPI_REQUEST_NULL()
-                try MPI.call("MPI_Send_init") {
+                try add("MPI_Send_init", floatCount) { begin, count, place in
                     MPI_Send_init(
-                        floats, Int32(floatCount), lockstep_MPI_FLOAT(), Int32(rank), Int32(tag), communicator.handle,
-                        &request)
+                        floats + begin, count, lockstep_MPI_FLOAT(), Int32(rank), Int32(tag), communicator.handle,
+                        &requests[place])
                 }
-                requests.append(request)
                 sentByteCount += floatCount * MemoryLayout<Float>.stride
             }
 
@@ -35,22 +53,34 @@
             func addReceive(
                 _ floats: UnsafeMutablePointer<Float>, _ floatCount: Int, from rank: Int, tag: Int
             ) throws(MPIError) {
-                var request = lockstep_MPI_REQUEST_NULL()
-                try MPI.call("MPI_Recv_init") {
+                try add("MPI_Recv_init", floatCount) { begin, count, place in
                     MPI_Recv_init(
-                        floats, Int32(floatCount), lockstep_MPI_FLOAT(), Int32(rank), Int32(tag), communicator.handle,
-                        &request)
+                        floats + begin, count, lockstep_MPI_FLOAT(), Int32(rank), Int32(tag), communicator.handle,
+                        &requests[place])
                 }
-                requests.append(request)
+            }
+
+            /// Parts with one tag arrive in their order.
+            private func add(
+                _ function: String, _ floatCount: Int,
+                _ make: (_ begin: Int, _ count: Int32, _ place: Int) -> Int32
+            ) throws(MPIError) {
+                for begin in stride(from: 0, to: floatCount, by: Self.greatestPart) {
+                    requests.append(lockstep_MPI_REQUEST_NULL())
+                    try MPI.call(function) {
+                        make(begin, Int32(min(Self.greatestPart, floatCount - begin)), requests.count - 1)
+                    }
+                }
+                requestEnds.append(requests.count)
             }
 
             /// Begins some of the messages, in the order in which they were added. The corresponding MPI function is `MPI_Startall`.
             func start(_ messages: Range<Int>) throws(MPIError) {
                 guard !messages.isEmpty else { return }
+                let first = messages.lowerBound == 0 ? 0 : requestEnds[messages.lowerBound - 1]
+                let count = requestEnds[messages.upperBound - 1] - first
                 try MPI.call("MPI_Startall") {
-                    requests.withUnsafeMutableBufferPointer {
-                        MPI_Startall(Int32(messages.count), $0.baseAddress! + messages.lowerBound)
-                    }
+                    requests.withUnsafeMutableBufferPointer { MPI_Startall(Int32(count), $0.baseAddress! + first) }
                 }
             }
 

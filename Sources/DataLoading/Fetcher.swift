@@ -59,11 +59,13 @@ package struct Fetcher: Sendable {
         }
         try OutputFolder.make(folder)
         let lock: FileLock
-        do {
+        do throws(FileLock.Refusal) {
             lock = try FileLock("\(folder)/.fetch.lock")
         } catch {
-            if case .impossible(let code) = error { throw Failure.writing(folder, code) }
-            throw Failure(.outputRefused, "\(folder): another fetch is at work there; wait for it")
+            switch error {
+            case .isHeld: throw Failure(.outputRefused, "\(folder): another fetch is at work there; wait for it")
+            case .impossible(let code): throw Failure.writing(folder, code)
+            }
         }
         defer { lock.release() }
         for file in entry.files {

@@ -90,13 +90,16 @@ package final class RunDirectory {
 
     /// Keeps other processes out of a folder.
     package static func lock(_ path: String) throws -> FileLock {
-        do {
+        do throws(FileLock.Refusal) {
             // A process that was just killed may still be on its way out.
             return try FileLock(lockPath(path), patience: .milliseconds(1_000))
-        } catch .isHeld {
-            throw Failure(.outputRefused, "\(path) is in use by another run; choose another --out")
-        } catch .impossible(let code) {
-            throw Failure(.outputRefused, "\(path): cannot write there: \(systemMessage(code))")
+        } catch {
+            switch error {
+            case .isHeld:
+                throw Failure(.outputRefused, "\(path) is in use by another run; choose another --out")
+            case .impossible(let code):
+                throw Failure(.outputRefused, "\(path): cannot write there: \(systemMessage(code))")
+            }
         }
     }
 

@@ -2,11 +2,17 @@
 import PackageDescription
 
 // Every target: Swift 6 mode, warnings as errors. `-fno-math-errno` lets `squareRoot()` be one instruction.
-let common: [SwiftSetting] = [
+let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
     .unsafeFlags(["-Xcc", "-fno-math-errno"]),
 ]
+
+/// For what runs for a moment: tests that start programs or look at texts. It compiles in a fraction of the time.
+let unoptimized = strict + [.unsafeFlags(["-Onone"])]
+
+// `launch/test` sets it for the build without MPI, which runs short trainings only and must have the same bits.
+let common = Context.environment["LOCKSTEP_UNOPTIMIZED"] == nil ? strict : unoptimized
 
 /// Flags of one compiled copy of the kernels: optimised in debug builds too, with its instruction set and no other.
 func kernelSettings(_ define: String, _ flags: [String]) -> [SwiftSetting] {
@@ -73,6 +79,7 @@ let package = Package(
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .systemLibrary(name: "CMachine"),
         .target(name: "Errors", swiftSettings: common),
+        .target(name: "Files", dependencies: ["Errors"], swiftSettings: common),
         .target(name: "Tensors", swiftSettings: common),
         .target(name: "Numerics", swiftSettings: common),
         .target(name: "Randomness", dependencies: ["Numerics"], swiftSettings: common),
@@ -92,12 +99,12 @@ let package = Package(
             ], swiftSettings: common),
         .target(
             name: "Checkpoints",
-            dependencies: ["Errors", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["Errors", "Files", "Tensors", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: common),
         .target(
             name: "DataLoading",
             dependencies: [
-                "CMachine", "CPNG", "CZlib", "Errors", "Numerics", "Randomness",
+                "CMachine", "CPNG", "CZlib", "Errors", "Files", "Numerics", "Randomness",
                 .product(name: "Crypto", package: "swift-crypto"),
             ], swiftSettings: common),
 
@@ -113,8 +120,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Checkpoints", "CMachine", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels",
-                "Models", "Optimizers", "Randomness", "Tensors", "Yams",
+                "Checkpoints", "CMachine", "Communication", "DataLoading", "Errors", "Files", "KernelContract",
+                "Kernels", "Models", "Optimizers", "Randomness", "Tensors", "Yams",
             ], swiftSettings: common),
         .target(
             name: "Understanding",
@@ -124,7 +131,7 @@ let package = Package(
         .target(
             name: "Sweeps",
             dependencies: [
-                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Models", "Numerics",
+                "Communication", "DataLoading", "Errors", "Files", "KernelContract", "Models", "Numerics",
                 "Optimizers", "Randomness", "Tensors", "Training", "Yams",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ], swiftSettings: common),
@@ -132,8 +139,8 @@ let package = Package(
         .target(
             name: "Reports",
             dependencies: [
-                "Checkpoints", "Communication", "CPNG", "DataLoading", "Errors", "KernelContract", "Models", "Numerics",
-                "Randomness", "Sweeps", "Tensors", "Training",
+                "Checkpoints", "Communication", "CPNG", "DataLoading", "Errors", "Files", "KernelContract", "Models",
+                "Numerics", "Randomness", "Sweeps", "Tensors", "Training",
                 .product(name: "FlyingFox", package: "FlyingFox"),
                 .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -143,8 +150,8 @@ let package = Package(
         .executableTarget(
             name: "CLI",
             dependencies: [
-                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
-                "Optimizers", "Reports", "Sweeps", "Tensors", "Training", "Understanding",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "Files", "KernelContract", "Kernels",
+                "Models", "Optimizers", "Reports", "Sweeps", "Tensors", "Training", "Understanding",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: common),
 
@@ -159,7 +166,7 @@ let package = Package(
             swiftSettings: common),
 
         // Tests
-        .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: common),
+        .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: unoptimized),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"], swiftSettings: common),
         .testTarget(name: "NumericsTests", dependencies: ["Numerics"], swiftSettings: common),
         .testTarget(name: "RandomnessTests", dependencies: ["Numerics", "Randomness"], swiftSettings: common),
@@ -175,19 +182,23 @@ let package = Package(
             name: "CommunicationTests",
             dependencies: ["Communication", "CommunicationProbe", "Errors", "KernelContract", "Kernels", "Tensors"],
             swiftSettings: common),
+        // What tests need of the machine: folders, Python.
+        .target(name: "Surroundings", path: "Tests/Surroundings", swiftSettings: unoptimized),
+        .testTarget(name: "FilesTests", dependencies: ["Errors", "Files", "Surroundings"], swiftSettings: unoptimized),
         .testTarget(
-            name: "CheckpointsTests", dependencies: ["Checkpoints", "Errors", "FuzzTargets", "Tensors"],
-            swiftSettings: common),
+            name: "CheckpointsTests",
+            dependencies: ["Checkpoints", "Errors", "FuzzTargets", "Surroundings", "Tensors"],
+            swiftSettings: unoptimized),
         .target(
             name: "FuzzTargets",
             dependencies: ["Checkpoints", "DataLoading", "Errors", "Models", "Tensors", "Training"],
             path: "Tests/Fuzzing/FuzzTargets", swiftSettings: common),
         .testTarget(
             name: "CorpusTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzzing/CorpusTests",
-            swiftSettings: common),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "DataLoadingTests", dependencies: ["CPNG", "CZlib", "DataLoading", "Errors", "Randomness"],
-            swiftSettings: common),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "ModelsTests",
             dependencies: [
@@ -203,15 +214,15 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
-                "Optimizers", "Tensors", "Training",
+                "Checkpoints", "Communication", "DataLoading", "Errors", "Files", "KernelContract", "Kernels",
+                "Models", "Optimizers", "Tensors", "Training",
             ], swiftSettings: common),
         .testTarget(
             name: "UnderstandingTests",
             dependencies: ["Errors", "KernelContract", "Kernels", "Models", "Randomness", "Tensors", "Understanding"],
             swiftSettings: common),
         .testTarget(
-            name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: common),
+            name: "LockstepTests", dependencies: ["Lockstep", "Models"], swiftSettings: unoptimized),
         .testTarget(
             name: "SweepsTests",
             dependencies: [
@@ -219,13 +230,13 @@ let package = Package(
                 "Sweeps",
                 "Training",
             ],
-            swiftSettings: common),
+            swiftSettings: unoptimized),
         .testTarget(
             name: "ReportsTests",
             dependencies: [
                 "Checkpoints", "Communication", "DataLoading", "Errors", "KernelContract", "Kernels", "Models",
-                "Randomness", "Reports", "Sweeps", "Tensors", "Training",
-            ], swiftSettings: common),
+                "Randomness", "Reports", "Surroundings", "Sweeps", "Tensors", "Training",
+            ], swiftSettings: unoptimized),
         .target(
             name: "DatabaseProbe", dependencies: [.product(name: "GRDB", package: "GRDB.swift")],
             path: "Tests/RankPrograms/DatabaseProbe", swiftSettings: common),
@@ -252,6 +263,6 @@ let package = Package(
             dependencies: [
                 "AllocationProbe", "Checkpoints", "CLI", "Errors", "FashionMNIST", "Kernels", "StoreProbe", "Sweeps",
                 "Training",
-            ], swiftSettings: common),
+            ], swiftSettings: unoptimized),
     ]
 )

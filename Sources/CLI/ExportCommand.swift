@@ -2,6 +2,7 @@ import ArgumentParser
 import Checkpoints
 import Communication
 import Errors
+import Files
 import Foundation
 import Kernels
 import Reports

@@ -1,6 +1,6 @@
 import ArgumentParser
-import Checkpoints
 import Errors
+import Files
 import Foundation
 import Sweeps
 import Training

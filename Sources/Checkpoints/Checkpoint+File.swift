@@ -1,4 +1,5 @@
 import Errors
+import Files
 
 extension Checkpoint {
     /// The bytes of one safetensors file, in pieces: the head and each tensor's, which are not copied.

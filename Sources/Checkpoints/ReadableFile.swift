@@ -1,4 +1,5 @@
 import Errors
+import Files
 import Glibc
 
 /// A regular file that is open for reading, and its size when it was opened.

@@ -1,5 +1,6 @@
 import Crypto
 import Errors
+import Files
 import Glibc
 
 /// What a file of decoded data says of itself, as lines of text; the last line is the SHA-256 of those before.
@@ -194,7 +195,7 @@ struct CacheWriter {
             while !rest.isEmpty {
                 let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset))
                 if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { throw OutputFile.failure(path) }
+                guard count > 0 else { throw Failure.writing(path, errno) }
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
                 offset += count
             }
@@ -212,7 +213,7 @@ struct CacheWriter {
         let temporary = "\(path).partial-\(getpid())"
         unlink(temporary)
         let descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw OutputFile.failure(path) }
+        guard descriptor >= 0 else { throw Failure.writing(path, errno) }
         defer {
             close(descriptor)
             unlink(temporary)
@@ -223,15 +224,15 @@ struct CacheWriter {
         let code = posix_fallocate(descriptor, 0, off_t(total))
         guard code == 0 else {
             errno = code
-            throw OutputFile.failure(path)
+            throw Failure.writing(path, errno)
         }
         for section in sections { try body(SectionWriter(section, descriptor, path)) }
         let final = try finalHeader(InputFile(path: temporary)).bytes
         precondition(final.count == header.bytes.count, "CacheWriter: the header has grown")
-        guard fsync(descriptor) == 0 else { throw OutputFile.failure(path) }
+        guard fsync(descriptor) == 0 else { throw Failure.writing(path, errno) }
         let written = final.withUnsafeBytes { pwrite(descriptor, $0.baseAddress, $0.count, 0) }
         guard written == final.count, fsync(descriptor) == 0, rename(temporary, path) == 0 else {
-            throw OutputFile.failure(path)
+            throw Failure.writing(path, errno)
         }
     }
 }

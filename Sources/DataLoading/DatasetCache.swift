@@ -1,5 +1,6 @@
 import Crypto
 import Errors
+import Files
 import Glibc
 
 /// Decoded data sets in files that are mapped into memory: opened in milliseconds, and held once by all processes of a
@@ -54,14 +55,11 @@ package struct DatasetCache: Sendable {
         // One process makes it; the others wait and find it. The lock ends with its process: a `.lock` file that a killed one
         // leaves is empty, holds nobody up, and is removed by the next that makes this cache, or by `clear`.
         guard (try? OutputFolder.make(folder)) != nil else { return try location.load() }
-        let lock = Glibc.open(path + ".lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard let lock = try? FileLock(path + ".lock", patience: .untilFree) else { return try location.load() }
         defer {
-            if lock >= 0 {
-                unlink(path + ".lock")
-                close(lock)
-            }
+            unlink(path + ".lock")
+            lock.release()
         }
-        guard lock >= 0, flock(lock, LOCK_EX) == 0 else { return try location.load() }
         if let dataset = try? cached() { return dataset }
         if location.isSynthetic {
             guard (try? Self.writeSynthetic(location, signature: signature, to: path)) != nil else {
@@ -88,13 +86,12 @@ package struct DatasetCache: Sendable {
     /// Removes all of them; who has mapped one keeps what he has.
     package func clear() throws {
         for file in try files() where unlink("\(folder)/\(file.name)") != 0 && errno != ENOENT {
-            throw OutputFile.failure("\(folder)/\(file.name)")
+            throw Failure.writing("\(folder)/\(file.name)", errno)
         }
         for name in try lockFiles() {
-            let lock = Glibc.open("\(folder)/\(name)", O_RDWR | O_CLOEXEC)
-            guard lock >= 0 else { continue }
-            defer { close(lock) }
-            if flock(lock, LOCK_EX | LOCK_NB) == 0 { unlink("\(folder)/\(name)") }
+            guard let lock = try? FileLock("\(folder)/\(name)", isNew: false) else { continue }
+            unlink("\(folder)/\(name)")
+            lock.release()
         }
     }
 

@@ -1,4 +1,5 @@
 import Errors
+import Files
 import Glibc
 
 /// Gets the files of an entry of the catalogue with curl: mirrors in turn, what is cut off is resumed, and a file comes
@@ -57,16 +58,16 @@ package struct Fetcher: Sendable {
             throw Failure(.usage, "\(entry.name): the catalogue has no files to fetch; \(entry.installHint)")
         }
         try OutputFolder.make(folder)
-        let lock = open("\(folder)/.fetch.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else { throw OutputFile.failure(folder) }
-        defer {
-            // Not by closing alone: a process that is being started at this moment has the file, too.
-            flock(lock, LOCK_UN)
-            close(lock)
+        let lock: FileLock
+        do throws(FileLock.Refusal) {
+            lock = try FileLock("\(folder)/.fetch.lock")
+        } catch {
+            switch error {
+            case .isHeld: throw Failure(.outputRefused, "\(folder): another fetch is at work there; wait for it")
+            case .impossible(let code): throw Failure.writing(folder, code)
+            }
         }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            throw Failure(.outputRefused, "\(folder): another fetch is at work there; wait for it")
-        }
+        defer { lock.release() }
         for file in entry.files {
             try fetch(file, into: folder, report: report)
             if file.name.hasSuffix(".xz") { try unpack(file.name, in: folder, report: report) }
@@ -79,7 +80,7 @@ package struct Fetcher: Sendable {
         guard try DatasetFolder.mode("\(folder)/\(plain)") == nil else { return report(.present(file: plain)) }
         let partial = "\(folder)/.\(plain).partial"
         for path in [partial, "\(partial).xz"] { try Self.discard(path) }
-        guard link("\(folder)/\(name)", "\(partial).xz") == 0 else { throw OutputFile.failure("\(partial).xz") }
+        guard link("\(folder)/\(name)", "\(partial).xz") == 0 else { throw Failure.writing("\(partial).xz", errno) }
         defer { for path in [partial, "\(partial).xz"] { unlink(path) } }
         let result = try ChildProgram.run(
             ["xz", "--decompress", "--keep", "--force", "--quiet", "\(partial).xz"], secondsLimit: limits.totalSeconds
@@ -91,7 +92,7 @@ package struct Fetcher: Sendable {
             )
         }
         try Self.synchronise(partial)
-        guard rename(partial, "\(folder)/\(plain)") == 0 else { throw OutputFile.failure("\(folder)/\(plain)") }
+        guard rename(partial, "\(folder)/\(plain)") == 0 else { throw Failure.writing("\(folder)/\(plain)", errno) }
         report(.unpacked(file: plain))
     }
 
@@ -117,7 +118,7 @@ package struct Fetcher: Sendable {
                 continue
             }
             try Self.synchronise(partial)
-            guard rename(partial, path) == 0 else { throw OutputFile.failure(path) }
+            guard rename(partial, path) == 0 else { throw Failure.writing(path, errno) }
             return report(.complete(file: file.name))
         }
         let names = entry.files.map(\.name).joined(separator: ", ")
@@ -233,14 +234,14 @@ package struct Fetcher: Sendable {
     }
 
     private static func discard(_ path: String) throws {
-        guard unlink(path) == 0 || errno == ENOENT else { throw OutputFile.failure(path) }
+        guard unlink(path) == 0 || errno == ENOENT else { throw Failure.writing(path, errno) }
     }
 
     private static func synchronise(_ path: String) throws {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw OutputFile.failure(path) }
+        guard descriptor >= 0 else { throw Failure.writing(path, errno) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 || errno == EINVAL else { throw OutputFile.failure(path) }
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw Failure.writing(path, errno) }
     }
 }
 

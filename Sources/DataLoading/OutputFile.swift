@@ -1,5 +1,6 @@
 import CZlib
 import Errors
+import Files
 import Glibc
 
 /// A new file that is written in order, plain or gzip.
@@ -18,7 +19,7 @@ final class OutputFile {
     init(path: String, compresses: Bool = false) throws {
         self.path = path
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw Self.failure(path) }
+        guard descriptor >= 0 else { throw Failure.writing(path, errno) }
         guard compresses else {
             stream = nil
             return
@@ -60,9 +61,9 @@ final class OutputFile {
     func finish() throws {
         if let stream { try deflate(stream, UnsafeRawBufferPointer(start: nil, count: 0), Z_FINISH) }
         try flush()
-        guard fsync(descriptor) == 0 || errno == EINVAL else { throw Self.failure(path) }
+        guard fsync(descriptor) == 0 || errno == EINVAL else { throw Failure.writing(path, errno) }
         isClosed = true
-        guard Glibc.close(descriptor) == 0 || errno == EINTR else { throw Self.failure(path) }
+        guard Glibc.close(descriptor) == 0 || errno == EINTR else { throw Failure.writing(path, errno) }
     }
 
     private func deflate(
@@ -107,16 +108,9 @@ final class OutputFile {
         while !rest.isEmpty {
             let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw Self.failure(path) }
+            guard count > 0 else { throw Failure.writing(path, errno) }
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
-    }
-
-    static func failure(_ path: String) -> Failure {
-        let refusals = [EACCES, EPERM, EROFS, ENOENT, ENOTDIR, EISDIR, EEXIST, ELOOP, ENAMETOOLONG]
-        return Failure(
-            refusals.contains(errno) ? .outputRefused : .inputOutput,
-            "\(path): cannot be written (\(systemErrorText()))")
     }
 }
 
@@ -144,15 +138,15 @@ struct OutputFolder {
     static func make(_ path: String) throws {
         if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
         guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else {
-            throw OutputFile.failure(path)
+            throw Failure.writing(path, errno)
         }
         try make(String(path[..<slash]))
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw OutputFile.failure(path) }
+        guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw Failure.writing(path, errno) }
     }
 
     func putInPlace() throws {
         // An empty folder of that name gives way.
-        guard rename(temporary, path) == 0 else { throw OutputFile.failure(path) }
+        guard rename(temporary, path) == 0 else { throw Failure.writing(path, errno) }
     }
 
     func discard() { try? Self.remove(temporary) }
@@ -161,9 +155,9 @@ struct OutputFolder {
         guard let mode = try DatasetFolder.mode(path) else { return }
         if mode & S_IFMT == S_IFDIR {
             for item in try FolderListing.items(path) { try remove("\(path)/\(item.name)") }
-            guard rmdir(path) == 0 else { throw OutputFile.failure(path) }
+            guard rmdir(path) == 0 else { throw Failure.writing(path, errno) }
         } else {
-            guard unlink(path) == 0 else { throw OutputFile.failure(path) }
+            guard unlink(path) == 0 else { throw Failure.writing(path, errno) }
         }
     }
 }

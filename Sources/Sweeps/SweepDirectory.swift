@@ -1,5 +1,5 @@
-import Checkpoints
 import Errors
+import Files
 import Foundation
 import Glibc
 import Training
@@ -14,7 +14,7 @@ package final class SweepDirectory {
     package var sequence: TrialSequence
     private let plan: SweepPlan
     private let store: TrialStore
-    private let lock: Int32
+    private let lock: FileLock
 
     /// Makes the folder, or takes one that holds the same sweep, whose trials that have ended stay. Trials that a dead process
     /// left running are pending.
@@ -25,18 +25,12 @@ package final class SweepDirectory {
     package init(path: String, plan: SweepPlan, text: String, retriesFailed: Bool) throws {
         try RunDirectory.makeFolder(path)
         lock = try RunDirectory.lock(path)
-        do {
-            let overrides = Self.yaml(plan.overrides)
-            try Self.refuseOldFormat(path, .outputRefused)
-            try Self.claim(path, text: text, overrides: overrides)
-            store = try TrialStore(
-                path: "\(path)/\(TrialStore.fileName)", plan: plan, file: text, overrides: overrides)
-            let stored = try Self.kept(store, plan, retriesFailed: retriesFailed)
-            (sequence, records) = try plan.resumed(stored, at: store.path)
-        } catch {
-            close(lock)
-            throw error
-        }
+        let overrides = Self.yaml(plan.overrides)
+        try Self.refuseOldFormat(path, .outputRefused)
+        try Self.claim(path, text: text, overrides: overrides)
+        store = try TrialStore(path: "\(path)/\(TrialStore.fileName)", plan: plan, file: text, overrides: overrides)
+        let stored = try Self.kept(store, plan, retriesFailed: retriesFailed)
+        (sequence, records) = try plan.resumed(stored, at: store.path)
         self.path = path
         self.plan = plan
     }
@@ -44,7 +38,7 @@ package final class SweepDirectory {
     deinit {
         // Also where an error or a signal ended it.
         try? store.endSession()
-        close(lock)
+        lock.release()
     }
 
     /// The stored trials. With `retriesFailed` failed ones are pending again, and those whose suggestion or end was decided
@@ -168,7 +162,7 @@ extension SweepDirectory {
         let plan = try SweepPlan(definition, overrides: TrainingOptions(contentsOf: "\(path)/overrides.yaml"))
         let database = "\(path)/\(TrialStore.fileName)"
         // Asked first: a process that ends in between has left nothing running.
-        let isInUse = isInUse(path)
+        let isInUse = RunDirectory.isInUse(path)
         let stored = try TrialStore.read(database)
         var (sequence, records) = try plan.resumed(stored.trials, at: database)
         if !isInUse {
@@ -178,14 +172,6 @@ extension SweepDirectory {
         return Contents(
             plan: plan, text: text, records: records.filter { $0.number <= last ?? .max }, sessions: stored.sessions,
             isInUse: isInUse, isTargetReached: last != nil)
-    }
-
-    /// Whether a process holds the folder's lock.
-    private static func isInUse(_ path: String) -> Bool {
-        let file = open("\(path)/.lock", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
-        defer { close(file) }
-        return flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 
     private static func refuseOldFormat(_ path: String, _ kind: Failure.Kind) throws {

@@ -1,5 +1,5 @@
-import Checkpoints
 import Errors
+import Files
 import Foundation
 import Glibc
 import Synchronization

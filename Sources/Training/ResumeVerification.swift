@@ -1,5 +1,6 @@
 import Checkpoints
 import Errors
+import Files
 import Foundation
 import Randomness
 

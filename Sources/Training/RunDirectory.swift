@@ -1,5 +1,6 @@
 import Checkpoints
 import Errors
+import Files
 import Foundation
 import Glibc
 
@@ -9,7 +10,7 @@ import Glibc
 package final class RunDirectory {
     package let path: String
     let checkpoints: CheckpointStore
-    private let lock: Int32
+    private let lock: FileLock
     private var metrics: MetricsLog?
 
     private static let files = ["config.yaml", "metrics.jsonl", "summary.json"]
@@ -42,8 +43,6 @@ package final class RunDirectory {
         AtomicFile.removeTemporaries(in: path)
         AtomicFile.removeTemporaries(in: checkpoints.folder)
     }
-
-    deinit { close(lock) }
 
     /// Whether there is anything of a run in a folder.
     package static func holdsRun(_ path: String) -> Bool {
@@ -89,25 +88,25 @@ package final class RunDirectory {
         return "\(base)/\(name)-\(number)"
     }
 
-    /// Keeps other processes out of a folder until the descriptor is closed.
-    package static func lock(_ path: String) throws -> Int32 {
-        let file = open("\(path)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard file >= 0 else {
-            throw Failure(.outputRefused, "\(path): cannot write there: \(String(cString: strerror(errno)))")
-        }
-        // A process that was just killed may still be on its way out.
-        var attempts = 20
-        while flock(file, LOCK_EX | LOCK_NB) != 0 {
-            attempts -= 1
-            guard attempts == 0 else {
-                usleep(50_000)
-                continue
+    /// Keeps other processes out of a folder.
+    package static func lock(_ path: String) throws -> FileLock {
+        do throws(FileLock.Refusal) {
+            // A process that was just killed may still be on its way out.
+            return try FileLock(lockPath(path), patience: .milliseconds(1_000))
+        } catch {
+            switch error {
+            case .isHeld:
+                throw Failure(.outputRefused, "\(path) is in use by another run; choose another --out")
+            case .impossible(let code):
+                throw Failure(.outputRefused, "\(path): cannot write there: \(systemMessage(code))")
             }
-            close(file)
-            throw Failure(.outputRefused, "\(path) is in use by another run; choose another --out")
         }
-        return file
     }
+
+    /// Whether a process is at work on the run or the sweep in a folder.
+    package static func isInUse(_ path: String) -> Bool { FileLock.isHeld(lockPath(path)) }
+
+    private static func lockPath(_ path: String) -> String { "\(path)/.lock" }
 
     private func removeRun() throws {
         let events = "\(path)/tensorboard"

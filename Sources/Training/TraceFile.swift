@@ -1,4 +1,4 @@
-import Checkpoints
+import Files
 import Foundation
 
 /// A file for chrome://tracing or ui.perfetto.dev.

@@ -1,7 +1,7 @@
-import Checkpoints
 import Communication
 import DataLoading
 import Errors
+import Files
 import KernelContract
 import Models
 import Optimizers

@@ -1,6 +1,7 @@
 import Checkpoints
 import Errors
 import Foundation
+import Surroundings
 import Tensors
 import Testing
 

@@ -1,5 +1,7 @@
 import Checkpoints
 import Errors
+import Foundation
+import Surroundings
 import Testing
 
 /// A file that must be refused, and a part of the message that says why.
@@ -189,5 +191,21 @@ private let huge = "9223372036854775808"
     ]) func headersThatDescribeTooMuchAreRefused(_ header: String) {
         let failure = failure { () throws(Failure) in try Checkpoint(decoding: file(header: header), path: "a") }
         #expect(failure?.message.contains("describes too much") == true)
+    }
+
+    @Test func whatCannotBeRead() throws {
+        try withTemporaryFolder { folder in
+            try write([7], folder + "/file")
+            #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+            for (target, kind): (String, Failure.Kind) in [
+                ("missing", .inputNotFound), ("file/below", .inputNotFound), ("file\u{0}", .inputNotFound),
+                ("", .data), ("pipe", .data), ("file", .data),
+            ] {
+                let path = folder + "/" + target
+                let failure = try #require(fileFailure(path))
+                #expect(failure.kind == kind, "\(target)")
+                #expect(failure.message.hasPrefix(path + ": "))
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Errors
 import FuzzTargets
+import Surroundings
 import Testing
 
 @Suite struct MutationTests {

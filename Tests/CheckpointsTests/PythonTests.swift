@@ -1,31 +1,10 @@
 import Checkpoints
 import Foundation
+import Surroundings
 import Testing
 
-/// The interpreter that `LOCKSTEP_TEST_PYTHON` names, or `python3`, if there is one.
-enum Python {
-    static let interpreter = ProcessInfo.processInfo.environment["LOCKSTEP_TEST_PYTHON"] ?? "python3"
-    static let isPresent = succeeds("pass")
-    static let hasSafetensors = succeeds("import numpy, safetensors")
-
-    private static func succeeds(_ text: String) -> Bool { (try? run(["-c", text]))?.status == 0 }
-
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: Data) {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [interpreter] + arguments
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, data)
-    }
-
-    static func script(_ name: String) -> String {
-        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Python/" + name).path
-    }
+extension Python {
+    fileprivate static let hasSafetensors = succeeds("import numpy, safetensors")
 }
 
 @Suite struct PythonTests {

@@ -1,5 +1,6 @@
 import Checkpoints
 import Errors
+import Surroundings
 import Tensors
 import Testing
 

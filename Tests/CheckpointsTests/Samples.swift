@@ -1,6 +1,5 @@
 import Checkpoints
 import Errors
-import Foundation
 import FuzzTargets
 import Tensors
 import Testing
@@ -56,19 +55,3 @@ func failure<Result>(_ body: () throws(Failure) -> Result) -> Failure? {
 func fileFailure(_ path: String) -> Failure? {
     failure { () throws(Failure) in try Checkpoint(contentsOf: path) }
 }
-
-/// Runs `body` with a folder that exists for as long.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "checkpoints-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder.path)
-}
-
-func contents(_ folder: String) throws -> [String] {
-    try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
-}
-
-func bytes(_ path: String) throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(filePath: path))) }
-
-func write(_ bytes: [UInt8], _ path: String) throws { try Data(bytes).write(to: URL(filePath: path)) }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// kill -9 in the middle of training.
     @Suite(.enabled(if: Program.hasRanks, "mpirun is missing, or the program was built without MPI"))
     struct Deaths {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// Runs that are stopped and go on.
     @Suite struct Resume {
         /// All that a checkpoint must hold, each in a training that has it. An epoch of the small data set has 10 steps.

@@ -2,11 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
-/// Runs the built program, one test after the other: most of them use all cores.
-@Suite(.serialized, .timeLimit(.minutes(10)))
-enum CommandLineTests {}
-
-extension CommandLineTests {
+extension ComparedRunTests {
     /// A run is the same to the last bit, whoever does the work.
     @Suite struct SameBits {
         struct Training: Sendable, CustomTestStringConvertible {
@@ -99,12 +95,26 @@ extension CommandLineTests {
         static let threadWays =
             [2, 3, 5, 8].map { Way(workers: $0) }
             + Program.info.availableInstructionSets.map { Way(workers: 2, environment: ["LOCKSTEP_ISA": $0]) }
-        static let rankWays =
-            [1, 2, 3, 4, 5, 7, 8, 11].map { Way(ranks: $0) }
-            + [(2, "messages"), (3, "messages"), (3, "hosts:2,1"), (5, "hosts:2,1"), (7, "hosts:3,4")].map {
+        /// What can differ between threads and ranks: how many share memory, how sums travel, what computes.
+        static let rankWays: [[Way]] = [
+            [1, 2, 3, 4, 5, 7, 8, 11].map { Way(ranks: $0) },
+            [2, 3].map { Way(ranks: $0, environment: ["LOCKSTEP_TRANSPORT": "messages"]) },
+            [(3, "hosts:2,1"), (5, "hosts:2,1"), (7, "hosts:3,4")].map {
                 Way(ranks: $0, environment: ["LOCKSTEP_TRANSPORT": $1])
-            }
-            + Program.info.availableInstructionSets.map { Way(ranks: 2, environment: ["LOCKSTEP_ISA": $0]) }
+            },
+            Program.info.availableInstructionSets.map { Way(ranks: 2, environment: ["LOCKSTEP_ISA": $0]) },
+        ]
+
+        /// Each training in a way of each kind and in a second one of shared memory, by turns, so that each way meets several; the
+        /// training with every layer in all ways. (Every training with every number of workers: `withThreads`.)
+        static let rankCases: [(training: Training, way: Way)] = Training.all.enumerated().flatMap { index, training in
+            let ways =
+                index == Training.all.count - 1
+                ? rankWays.flatMap(\.self)
+                : rankWays.map { $0[index % $0.count] } + [rankWays[0][(index + 3) % rankWays[0].count]]
+            return ways.map { (training, $0) }
+        }
+
         static let waysWithoutMPI =
             Program.withoutMPI.map { path in [1, 3].map { Way(workers: $0, binary: path) } } ?? []
 
@@ -133,7 +143,7 @@ extension CommandLineTests {
 
         @Test(
             .enabled(if: Program.hasRanks, "mpirun is missing, or the program was built without MPI"),
-            arguments: Training.all, rankWays)
+            arguments: rankCases)
         func withRanks(training: Training, way: Way) throws { try compare(training, way) }
 
         /// Gradients of layers behind cross to other hosts, in pieces, while those of layers before are computed; auto tries it for

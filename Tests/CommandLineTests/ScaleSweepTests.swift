@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// `launch/scale-sweep`.
     @Suite(.enabled(if: Program.hasRanks, "mpirun is missing, or the program was built without MPI"))
     struct ScaleSweep {

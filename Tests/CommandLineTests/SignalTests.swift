@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// A signal saves a checkpoint and stops; what goes on from there ends like a run that was never stopped.
     @Suite struct Signals {
         enum Launch: String, CaseIterable { case solo, threads, mpirun, local }

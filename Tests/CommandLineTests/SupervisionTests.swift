@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// `launch/supervise` and `launch/torture`.
     @Suite struct Supervision {
         private static let training = Signals.endless + ["--out", "run", "--checkpoint-every", "20ms"]
@@ -99,14 +99,14 @@ extension CommandLineTests {
             #expect(events[2].hasSuffix(": gives up after 2 restart(s) without a newer checkpoint"))
         }
 
-        @Test func tenKillsLoseNothing() throws {
+        @Test func fiveKillsLoseNothing() throws {
             let bench = try Workbench()
             let child = try Script.start(
-                "torture", ["--kills", "10", "--seed", "5", "--dataset", "./data", "--steps", "200"],
+                "torture", ["--kills", "5", "--seed", "5", "--dataset", "./data", "--steps", "200"],
                 folder: bench.folder)
             let result = child.finish(withinSeconds: 300)
             #expect(result.exitCode == 0 && !result.timedOut, "\(result)")
-            #expect(result.standardOutput.contains("\n10 of 10 kills in "), "\(result)")
+            #expect(result.standardOutput.contains("\n5 of 5 kills in "), "\(result)")
             #expect(Script.marked(bench.folder).isEmpty)
         }
 

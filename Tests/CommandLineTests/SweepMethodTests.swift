@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// Methods that choose trials, run one trial after the other.
     @Suite struct SweepMethods {
         static func file(_ method: String, _ rest: String = "") -> String {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// Trials side by side: who runs them, and what happens to the machine, reaches no result.
     @Suite struct SweepScheduling {
         /// Early termination at each of up to three epochs by the trials before the last three.

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-extension CommandLineTests {
+extension JobTests {
     /// Ranks and groups of ranks on hosts of their own, which talk over TCP: `launch/virtual-hosts`.
     @Suite(.enabled(if: Program.hasVirtualHosts, "network namespaces need root, iproute2, sshd and mpirun"))
     struct VirtualHosts {

@@ -1,5 +1,6 @@
 import Foundation
 import Reports
+import Surroundings
 import Testing
 import Training
 

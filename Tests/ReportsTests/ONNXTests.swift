@@ -3,6 +3,7 @@ import Errors
 import Foundation
 import Models
 import Reports
+import Surroundings
 import Testing
 import Training
 

@@ -1,7 +1,7 @@
 import Checkpoints
-import Foundation
 import Kernels
 import Models
+import Surroundings
 import Tensors
 import Testing
 import Training
@@ -95,37 +95,8 @@ struct SplitMix64: RandomNumberGenerator {
     }
 }
 
-/// Runs `body` with a folder that exists for as long.
-func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "reports-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
-    return try body(folder.path)
-}
-
-/// The interpreter that `LOCKSTEP_TEST_PYTHON` names, or `python3`.
-enum Python {
-    static let interpreter = ProcessInfo.processInfo.environment["LOCKSTEP_TEST_PYTHON"] ?? "python3"
+extension Python {
     static let hasONNX = succeeds("import numpy, onnx, onnxruntime")
     static let hasTensorBoard = succeeds("import tensorboard.backend.event_processing.event_accumulator")
     static let hasNumPy = succeeds("import numpy")
-
-    private static func succeeds(_ text: String) -> Bool { (try? run(["-c", text]))?.status == 0 }
-
-    static func run(_ arguments: [String]) throws -> (status: Int32, output: Data) {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = [interpreter] + arguments
-        process.standardOutput = output
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        return (process.terminationStatus, data)
-    }
-
-    static func script(_ name: String) -> String {
-        URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Python/" + name).path
-    }
 }

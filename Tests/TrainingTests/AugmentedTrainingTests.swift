@@ -8,28 +8,14 @@ import Training
 
 @Suite("Training on changed pictures")
 struct AugmentedTrainingTests {
-    private static let sampleCount = 84
-    private static let (height, width) = (9, 10)
+    private static let (sampleCount, height, width) = (
+        MadePictures.sampleCount, MadePictures.height, MadePictures.width
+    )
     private static let epochs = 3
-
-    /// Half of the pixels are 0, so that products leave some out.
-    private static func images() throws -> LabelledImages {
-        let labels = (0..<sampleCount).map { UInt8($0 * 7 % 4) }
-        var pixels: [UInt8] = []
-        for image in 0..<sampleCount {
-            for pixel in 0..<height * width {
-                let isLit = pixel / 23 == Int(labels[image])
-                let noise = (image * 31 + pixel * 17) % 97
-                pixels.append(isLit ? UInt8(150 + noise) : noise < 50 ? 0 : UInt8(noise))
-            }
-        }
-        return LabelledImages(
-            pixels: try ByteBuffer(pixels), labels: labels, height: height, width: width, channels: 1, classCount: 4)
-    }
 
     /// All epochs' pictures behind each other, each made by the definition.
     private static func imagesOfAllEpochs(_ augmentation: Augmentation) throws -> LabelledImages {
-        let images = try images()
+        let images = try MadePictures.images()
         var pixels: [UInt8] = []
         for epoch in 0..<epochs {
             for sample in 0..<sampleCount {
@@ -58,10 +44,11 @@ struct AugmentedTrainingTests {
         options.learningRate = 0.01
         options.seed = 5
         let asked = try options.resolved()
-        let images = isMade ? try imagesOfAllEpochs(asked.data.augmentation) : try images()
+        let images = isMade ? try imagesOfAllEpochs(asked.data.augmentation) : try MadePictures.images()
         if isMade { options.augmentation = nil }
         let configuration = try options.resolved()
-        let standardization = standardizes ? InputStandardization(.pixel, try Self.images(), samples: [3, 5, 9]) : nil
+        let standardization =
+            standardizes ? InputStandardization(.pixel, try MadePictures.images(), samples: [3, 5, 9]) : nil
         return try withWorkers(threads == 1 ? .solo : .threads(threads)) { communicator in
             let network = try Network(
                 configuration.model, inputShape: [height, width],

@@ -10,22 +10,10 @@ import Training
 
 @Suite("Training on mixed pictures")
 struct MixedTrainingTests {
-    private static let (sampleCount, height, width, epochs, batchSize) = (84, 9, 10, 2, 24)
-
-    /// Half of the pixels are 0, so that products leave some out.
-    private static func images() throws -> LabelledImages {
-        let labels = (0..<sampleCount).map { UInt8($0 * 7 % 4) }
-        var pixels: [UInt8] = []
-        for image in 0..<sampleCount {
-            for pixel in 0..<height * width {
-                let isLit = pixel / 23 == Int(labels[image])
-                let noise = (image * 31 + pixel * 17) % 97
-                pixels.append(isLit ? UInt8(150 + noise) : noise < 50 ? 0 : UInt8(noise))
-            }
-        }
-        return LabelledImages(
-            pixels: try ByteBuffer(pixels), labels: labels, height: height, width: width, channels: 1, classCount: 4)
-    }
+    private static let (sampleCount, height, width) = (
+        MadePictures.sampleCount, MadePictures.height, MadePictures.width
+    )
+    private static let (epochs, batchSize) = (2, 24)
 
     private static func order(_ epoch: Int) -> EpochOrder {
         EpochOrder(
@@ -40,7 +28,7 @@ struct MixedTrainingTests {
     }
 
     private static func batch(_ step: Int, of epoch: Int, _ augmentation: Augmentation) throws -> [Made] {
-        let images = try images()
+        let images = try MadePictures.images()
         let order = order(epoch)
         let positions = order.positions(ofStep: step)
         func changed(_ sample: Int32) -> [UInt8] {
@@ -80,7 +68,7 @@ struct MixedTrainingTests {
         _ options: TrainingOptions, threads: Int, kernels: any KernelSet
     ) throws -> Outcome {
         let configuration = try options.resolved()
-        let images = try images()
+        let images = try MadePictures.images()
         return try withWorkers(threads == 1 ? .solo : .threads(threads)) { communicator in
             let network = try network(configuration)
             var trainer = try Trainer(

@@ -1,6 +1,7 @@
 import Checkpoints
 import DataLoading
 import Errors
+import Files
 import Glibc
 import Models
 import Tensors

@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Training
 
 /// What changes when a page of folders would: names, sizes and times of the files that it is made from, and whether a
 /// process is at work on them. Opens the locks, and nothing else.
@@ -26,7 +27,7 @@ enum FolderVersion {
         }
         if let trace { add(trace) }
         for folder in folders {
-            let isAtWork = RunFolder.isLocked(folder)
+            let isAtWork = RunDirectory.isInUse(folder)
             add(isAtWork ? 1 : 0)
             for name in files { add("\(folder)/\(name)") }
             // While a run goes on, no page looks into its checkpoints.

@@ -1,7 +1,6 @@
 import Checkpoints
 import Errors
 import Foundation
-import Glibc
 import Models
 import Training
 
@@ -85,7 +84,7 @@ package struct RunFolder: Sendable {
         var problems: [String] = []
         self.path = path
         name = Self.name(of: path)
-        isRunning = Self.isLocked(path)
+        isRunning = RunDirectory.isInUse(path)
         let files = FileManager.default
 
         let configuration = files.contents(atPath: "\(path)/config.yaml")
@@ -168,14 +167,6 @@ package struct RunFolder: Sendable {
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
         return decoder
-    }
-
-    /// Whether a process holds the lock of a run's or a sweep's folder.
-    static func isLocked(_ path: String) -> Bool {
-        let file = open("\(path)/.lock", O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return false }
-        defer { close(file) }
-        return flock(file, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
     }
 }
 

@@ -1,4 +1,4 @@
-import Checkpoints
+import Files
 import Training
 
 /// The page of `bench scaling`: predicted speed and efficiency by number of workers.

@@ -1,6 +1,7 @@
 import Foundation
 import Kernels
 import Reports
+import Surroundings
 import Synchronization
 import Testing
 import Training
@@ -61,7 +62,7 @@ struct LivePageTests {
             #expect(try version == page.version() && version == Self.version(of: html))
             // A report is asked for once.
             #expect(try ReportPage([path], options: Self.options).html.contains(Self.scored))
-            close(lock)
+            lock.release()
             let ended = LivePage([path], options: Self.options)
             #expect(ended.version() != version)
             let last = try ended.html()
@@ -77,7 +78,7 @@ struct LivePageTests {
             let lock = try RunDirectory.lock(paths[1])
             let html = try LivePage(paths, options: Self.options).html()
             #expect(html.contains("come when all of these runs have ended") && !html.contains(Self.scored))
-            close(lock)
+            lock.release()
             let last = try LivePage(paths, options: Self.options).html()
             #expect(!last.contains("come when all of these runs have ended") && last.contains(Self.scored))
         }
@@ -90,7 +91,7 @@ struct LivePageTests {
             try SmallRun.train(path, records: false)
             let metrics = path + "/metrics.jsonl"
             let lock = try RunDirectory.lock(path)
-            defer { close(lock) }
+            defer { lock.release() }
             let time = Time()
             let page = LivePage([path], options: Self.options, read: time.read)
             func tells(_ epoch: Int, _ html: String) -> Bool { html.contains("<th scope=\"row\">\(epoch)</th>") }
@@ -150,7 +151,7 @@ struct LivePageTests {
             #expect(page.version() == version)
             if name == ".lock" {
                 let lock = try RunDirectory.lock(path)
-                defer { close(lock) }
+                defer { lock.release() }
                 #expect(page.version() != version)
             } else {
                 try Data("other".utf8).write(to: URL(filePath: "\(path)/\(name)"))

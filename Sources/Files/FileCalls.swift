@@ -20,6 +20,3 @@ package struct FileCalls: Sendable {
 
     package init() {}
 }
-
-/// The system's words for an error number.
-package func systemMessage(_ code: Int32) -> String { strerror(code).map { String(cString: $0) } ?? "error \(code)" }

@@ -17,7 +17,7 @@ package enum AtomicFile {
         let temporary = temporaryName(of: name)
         do throws(Failure) {
             try fill(temporary, in: folder, with: pieces, path, calls)
-            guard calls.rename(folder, temporary, name) == 0 else { throw failure(path, errno) }
+            guard calls.rename(folder, temporary, name) == 0 else { throw .writing(path, errno) }
         } catch {
             _ = calls.unlink(folder, temporary)
             throw error
@@ -50,7 +50,7 @@ package enum AtomicFile {
             throw error
         }
         // Network file systems report lost writes here. Linux closes the file even when it says EINTR.
-        guard calls.close(file) == 0 || errno == EINTR else { throw failure(path, errno) }
+        guard calls.close(file) == 0 || errno == EINTR else { throw .writing(path, errno) }
     }
 
     private static func open(
@@ -59,7 +59,7 @@ package enum AtomicFile {
         while true {
             let file = calls.open(folder, name, flags)
             if file >= 0 { return file }
-            guard errno == EINTR else { throw failure(path, errno) }
+            guard errno == EINTR else { throw .writing(path, errno) }
         }
     }
 
@@ -70,7 +70,7 @@ package enum AtomicFile {
         while written < bytes.count {
             let count = bytes.withUnsafeBytes { calls.write(file, UnsafeRawBufferPointer(rebasing: $0[written...])) }
             if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw failure(path, count < 0 ? errno : EIO) }
+            guard count > 0 else { throw .writing(path, count < 0 ? errno : EIO) }
             written += count
         }
     }
@@ -79,13 +79,7 @@ package enum AtomicFile {
         while calls.sync(file) != 0 {
             // EINVAL: a file system that cannot synchronise this (some, a folder) has nothing to wait for.
             if errno == EINVAL { return }
-            guard errno == EINTR else { throw failure(path, errno) }
+            guard errno == EINTR else { throw .writing(path, errno) }
         }
-    }
-
-    private static func failure(_ path: String, _ code: Int32) -> Failure {
-        let refusals = [EACCES, EPERM, EROFS, ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG]
-        let kind: Failure.Kind = refusals.contains(code) ? .outputRefused : .inputOutput
-        return Failure(kind, "\(path): cannot be written: \(systemMessage(code))")
     }
 }

@@ -61,8 +61,8 @@
         ///   - shown: Where this host's workers find the parameters of other hosts.
         init(
             _ endpoint: Endpoint, _ hosts: Hosts, slices: [Range<Int>], blocks: [Range<Int>], grainCounts: [Int],
-            firstPartials: [UnsafeMutablePointer<Float>?], partialStride: Int, own: UnsafeMutablePointer<Float>,
-            shown: UnsafeMutablePointer<Float>
+            division: GrainDivision, firstPartials: [UnsafeMutablePointer<Float>?], partialStride: Int,
+            own: UnsafeMutablePointer<Float>, shown: UnsafeMutablePointer<Float>
         ) throws {
             guard let link = hosts.link else { preconditionFailure("HostExchange: there is one host") }
             self.hosts = hosts
@@ -75,7 +75,7 @@
             try endpoint.agree { _ = try endpoint.messageCounts([slices.map(\.count).reduce(0, +)]) }
 
             // Room for the greediest batch.
-            let trees = grainCounts.map { HostTrees(hosts, size: endpoint.size, grainCount: $0) }
+            let trees = grainCounts.map { HostTrees(hosts, division, grainCount: $0) }
             let sliceSum = partners.reduce(0) { $0 + slices[$1].count }
             let outgoing = UnsafeMutablePointer<Float>.zeros(
                 (trees.map { $0.sumCount(hosts.own) }.max() ?? 0) * sliceSum)

@@ -21,12 +21,15 @@ package struct Trainer: ~Copyable {
     }
 
     let rank: Int
-    private let size: Int
     private let seed: UInt64
     private let kernels: any KernelSet
     private let reader: SampleReader
     private let loss: Loss
     private let length: RunLength
+    /// Who does what.
+    let division: WorkDivision
+    /// What part of all parameters' cost the own slice is.
+    let costShare: Double
     /// A full batch and, where there is one, a short last batch.
     private let plans: [BatchPlan]
     private let workspace: AlignedBuffer<Float>
@@ -50,7 +53,7 @@ package struct Trainer: ~Copyable {
     /// Updates done.
     package internal(set) var stepCount = 0
     /// Where the time of the steps goes, on this worker.
-    let recorder = PhaseRecorder()
+    let recorder: PhaseRecorder
     /// Whether a weight of the own slice had a gradient other than 0 since this was last set to false.
     package var hasSeenGradient: Bool {
         get { gradientWatch.hasSeen }
@@ -82,17 +85,22 @@ package struct Trainer: ~Copyable {
 
     /// - Parameters:
     ///   - sampleCount: Samples of an epoch, which decides whether there is a short last batch.
+    ///   - division: Nil for the even one; the same on all workers.
     ///   - exchangesGradients: Dense layers go the way of all others even where memory is shared, for measurements.
     package init(
         _ configuration: TrainingConfiguration, network: Network, images: LabelledImages, sampleCount: Int,
         standardization: InputStandardization? = nil, targetStandardization: TargetStandardization? = nil,
-        kernels: any KernelSet, communicator: borrowing Communicator, exchangesGradients: Bool = false
+        kernels: any KernelSet, communicator: borrowing Communicator, division: WorkDivision? = nil,
+        exchangesGradients: Bool = false
     ) throws {
         let (rank, size) = (communicator.rank, communicator.size)
+        let division = division ?? .even(size)
         let length = RunLength(configuration, sampleCount: sampleCount)
         let plans = Set([min(length.batchSize, sampleCount), sampleCount % length.batchSize])
             .filter { $0 > 0 }.sorted(by: >)
-            .map { BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, size: size) }
+            .map {
+                BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, division: division.grains)
+            }
         let capacity = plans.map(\.samples.count).max() ?? 0
         let partitions = plans.map(\.partition)
         // Whatever throws comes before the first field is set.
@@ -118,10 +126,10 @@ package struct Trainer: ~Copyable {
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
-            columnCount: configuration.update.columnCount, costs: costs,
-            readInPlace: network.tensorsReadAhead(density: density))
+            columnCount: configuration.update.columnCount, costs: costs, shares: division.shares,
+            division: division.grains, readInPlace: network.tensorsReadAhead(density: density))
         let shelf = try FactorShelf(
-            network: network, batches: partitions, communicator: communicator,
+            network: network, batches: plans, communicator: communicator,
             allowed: sharesMemory && reducer.whyNotShared == nil, augments: augments)
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
         let batchReducer =
@@ -129,7 +137,7 @@ package struct Trainer: ~Copyable {
             ? nil
             : try BatchReducer(
                 communicator: communicator, grainCounts: plans.map(\.partition.grainCount),
-                columnLimit: network.batchSumColumns, kernels: kernels)
+                columnLimit: network.batchSumColumns, division: division.grains, kernels: kernels)
         optimizer = Optimizer(
             configuration.update, tensors: network.tensorUpdates(learningRate: configuration.learningRate),
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
@@ -141,19 +149,23 @@ package struct Trainer: ~Copyable {
             slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
         let activations = Activations(network: network, capacity: capacity, factored: shelf.operations)
         let factored = FactoredGradients(
-            shelf, network: network, batches: partitions, slice: reducer.slice, activations: activations, rank: rank,
+            shelf, network: network, batches: plans, slice: reducer.slice, activations: activations, rank: rank,
             size: size, augments: augments, keepsZeros: keepsZeros)
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
         self.factored = factored
         samplesAskedFor = max(1, length.batchSize * Self.postedFloats / max(reducer.slice.count, 1))
         self.reducer = reducer
-        batchSums = StepBatch(plans[0], reducer: batchReducer)
+        let recorder = PhaseRecorder()
+        self.recorder = recorder
+        batchSums = StepBatch(plans[0], reducer: batchReducer, recorder: recorder)
+        self.division = division
+        let blocks = network.layout.blockRanges(size: size, costs: costs, shares: division.shares)
+        costShare = costs[blocks[rank]].reduce(0, +) / max(costs.reduce(0, +), .leastNormalMagnitude)
         upcoming = UpcomingSamples(capacity: length.batchSize)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
         network.initializeState(runningStatistics.base)
         self.rank = rank
-        self.size = size
         seed = configuration.seed
         self.kernels = kernels
         reader = SampleReader(
@@ -170,6 +182,9 @@ package struct Trainer: ~Copyable {
 
     /// The flat parameters; they change only within `step`.
     package var parameters: UnsafeMutablePointer<Float> { reducer.parameters }
+
+    /// A batch that is not the short last one.
+    var fullBatch: GrainPartition { plans[0].partition }
 
     /// Nil where pixels enter the network as they are.
     var standardization: InputStandardization? { reader.standardization }
@@ -211,7 +226,7 @@ package struct Trainer: ~Copyable {
             let plan = plans[number]
             let own = plan.samples.count
             let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
-            recorder.resume()
+            recorder.beginBatch(ownSampleCount: own)
             gather(samples, batch, plan, epoch: epoch)
             lap(.input)
             try activations.forward(context, sampleCount: own)
@@ -230,7 +245,7 @@ package struct Trainer: ~Copyable {
             try reducer.collect(grainCount: plan.partition.grainCount)
             lap(.wait)
             if reader.changesPictures {
-                factored.receiveAugmented(reader, plan.partition)
+                factored.receiveAugmented(reader, plan)
                 lap(.input)
             }
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
@@ -252,7 +267,11 @@ package struct Trainer: ~Copyable {
             }
             let isLast = batch == batches.upperBound - 1
             if isLast && !optimizer.updatesAtOnce {
-                try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) }
+                try optimizer.finish(parameters: reducer.parameters) { columns in
+                    let begin = PhaseClock.now()
+                    try reducer.exchangeBlockSums(columns)
+                    recorder.waited(since: begin)
+                }
                 reducer.post(reducer.slice)
             }
             addStatistics(plan, to: &result)
@@ -289,7 +308,7 @@ package struct Trainer: ~Copyable {
     /// What the phases of a step must compute and move, on this worker.
     func work(of network: Network) -> PhaseWork {
         PhaseWork(
-            network, length: length, plan: plans[0], rank: rank, size: size, slice: reducer.slice,
+            network, length: length, plan: plans[0], rank: rank, slice: reducer.slice,
             factored: factored.operations, reducedRuns: reducedRuns, update: optimizer.description,
             copiedFloatCount: reducer.copiedFloatCount)
     }
@@ -315,7 +334,6 @@ package struct Trainer: ~Copyable {
     private func gather(
         _ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan, epoch: UInt64
     ) {
-        let partition = plan.partition
         let positions = length.positions(ofBatch: batch)
         let mixed = reader.mixer.map { _ in
             SampleReader.Batch(
@@ -331,8 +349,8 @@ package struct Trainer: ~Copyable {
         var own = SampleReader.BatchMemory(pixels: activations.input, labels: buffers.labels.base)
         if reader.images.targetCount > 0 { own.targets = buffers.targets.base }
         if mixed != nil { (own.partners, own.shares) = (buffers.partners.base, buffers.shares.base) }
-        factored.gather(reader, partition, epoch: epoch, own: own, mixed: mixed, upcoming: upcoming) { worker in
-            let own = partition.samples(of: partition.grains(of: worker, size: size))
+        factored.gather(reader, plan, epoch: epoch, own: own, mixed: mixed, upcoming: upcoming) { worker in
+            let own = plan.samples(of: worker)
             return (part(batch, own), part(batch + 1, own))
         }
     }

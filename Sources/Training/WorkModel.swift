@@ -1,20 +1,29 @@
 import KernelContract
 
 /// What one worker's part of a batch took, measured.
-struct WorkerSpeed: BitwiseCopyable {
+package struct WorkerSpeed: BitwiseCopyable {
     /// Of its own forward and backward pass; nobody's time, 0, where it has no sample.
-    var secondsPerSample: Double
+    package var secondsPerSample: Double
     /// Seconds for its parameters in a batch, and what part of all parameters' cost they are.
-    var sliceSeconds, share: Double
+    package var sliceSeconds, share: Double
     /// Seconds of a batch in which it waited and exchanged.
-    var exchangeSeconds: Double
+    package var exchangeSeconds: Double
     /// Seconds of a batch.
-    var batchSeconds: Double
+    package var batchSeconds: Double
+
+    package init(
+        secondsPerSample: Double, sliceSeconds: Double, share: Double, exchangeSeconds: Double, batchSeconds: Double
+    ) {
+        self.secondsPerSample = secondsPerSample
+        (self.sliceSeconds, self.share) = (sliceSeconds, share)
+        self.exchangeSeconds = exchangeSeconds
+        self.batchSeconds = batchSeconds
+    }
 }
 
 /// What a batch takes under another division, by what was measured under the even one: the slowest worker's grains, the slowest
 /// worker's parameters, and between hosts what the busiest host sends.
-struct WorkModel {
+package struct WorkModel {
     private let partition: GrainPartition
     private let hosts: [Range<Int>]
     private let grainSeconds: [Double]
@@ -25,19 +34,19 @@ struct WorkModel {
     private let even: WorkDivision
 
     /// What is to be gained for work to be divided anew.
-    static let leastGain = 1.05
+    package static let leastGain = 1.05
 
-    struct Choice {
-        let division: WorkDivision
+    package struct Choice {
+        package let division: WorkDivision
         /// By the model: how many times as fast as the even division.
-        let gain: Double
+        package let gain: Double
     }
 
     /// - Parameters:
     ///   - partition: Of a full batch.
     ///   - hosts: Their workers.
     ///   - sendsSubtrees: Whether hosts send each other the sums of whole subtrees.
-    init(_ partition: GrainPartition, workers: [WorkerSpeed], hosts: [Range<Int>], sendsSubtrees: Bool) {
+    package init(_ partition: GrainPartition, workers: [WorkerSpeed], hosts: [Range<Int>], sendsSubtrees: Bool) {
         func known(_ values: [Double]) -> [Double] {
             let measured = values.filter { $0 > 0 && $0.isFinite }
             let mean = measured.isEmpty ? 1 : measured.reduce(0, +) / Double(measured.count)
@@ -56,7 +65,7 @@ struct WorkModel {
     }
 
     /// Seconds of a full batch.
-    func seconds(_ division: WorkDivision) -> Double {
+    package func seconds(_ division: WorkDivision) -> Double {
         let runs = division.grains.runs(grainCount: partition.grainCount)
         let total = division.shares.reduce(0, +)
         let grains = zip(runs, grainSeconds).reduce(0) { max($0, Double($1.0.count) * $1.1) }
@@ -68,7 +77,7 @@ struct WorkModel {
     /// The even division, unless another is faster by `leastGain`.
     ///
     /// A host whose grains are many small subtrees sends each of them, so hosts' grains may begin at multiples of a power of two.
-    func best() -> Choice {
+    package func best() -> Choice {
         let evenSeconds = seconds(even)
         guard partition.grainCount >= grainSeconds.count else { return Choice(division: even, gain: 1) }
         let units = linkSeconds > 0 ? (0..<Int.bitWidth).map { 1 << $0 }.prefix { $0 < partition.grainCount } : [1]

@@ -154,4 +154,9 @@ static inline int lockstep_set_parent_death_signal(int signal_number) {
     return prctl(PR_SET_PDEATHSIG, signal_number);
 }
 
+/// `prctl(PR_SET_TIMERSLACK)`: sleeps of this thread end so much late at most; the system's default is 50 µs.
+static inline int lockstep_set_timer_slack(unsigned long nanoseconds) {
+    return prctl(PR_SET_TIMERSLACK, nanoseconds);
+}
+
 #endif

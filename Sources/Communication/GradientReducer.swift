@@ -67,13 +67,13 @@ package struct GradientReducer: ~Copyable {
 
     /// Collective. `grainCounts` are the numbers of grains that a batch may have, `costs` what slices are balanced by
     /// (`ParameterLayout.blockRanges`) by `shares`, nil for equal ones, all the same on all workers. `division` is the even one where it
-    /// is nil. `readInPlace` are tensors whose readers ask for memory ahead:
-    /// of them the other workers' parameters are not copied, where memory is shared.
+    /// is nil. `readInPlace` are tensors whose readers ask for memory ahead: of them the other workers' parameters are not copied,
+    /// where memory is shared. `pieceStarts` are the offsets that `finished(from:)` may be called with.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
         mode: ReductionMode = .tree, blockSumColumns: Int = 0, columnCount: Int = 0,
         costs: [Double]? = nil, shares: [Double]? = nil, division: GrainDivision? = nil,
-        readInPlace: [Range<Int>] = []
+        readInPlace: [Range<Int>] = [], pieceStarts: [Int] = []
     ) throws {
         let endpoint = communicator.endpoint
         let (rank, size) = (endpoint.rank, endpoint.size)
@@ -124,8 +124,9 @@ package struct GradientReducer: ~Copyable {
             if hosts.count > 1 {
                 exchange = try HostExchange(
                     endpoint, hosts, slices: slices, blocks: blocks, grainCounts: grainCounts, division: division,
-                    firstPartials: firstPartials, partialStride: partialStride, own: ownParameters.base,
-                    shown: shelf ?? ownParameters.base)
+                    pieceStarts: mode == .tree ? pieceStarts : [], firstPartials: firstPartials,
+                    partialStride: partialStride, own: ownParameters.base, shown: shelf ?? ownParameters.base,
+                    kernels: kernels)
                 arrivals = exchange?.arrivals
             }
             self.exchange = exchange
@@ -197,6 +198,32 @@ package struct GradientReducer: ~Copyable {
         return runs
     }
 
+    /// This worker's partial gradients of a batch are written from `offset` on, and others will follow: they may be sent. All
+    /// workers call it with the same offsets. Collective.
+    package func finished(from offset: Int, grainCount: Int) throws {
+        #if MPI
+            try exchange?.advance(planIndex(grainCount), from: offset)
+        #endif
+    }
+
+    /// Whether gradients travel to other hosts while others are computed; nil before that is decided, and on one host.
+    package var overlaps: Bool? {
+        #if MPI
+            return exchange?.overlaps
+        #else
+            return nil
+        #endif
+    }
+
+    /// Whether steps go the way now that all later ones go.
+    package var isSettled: Bool {
+        #if MPI
+            return exchange?.isSettled ?? true
+        #else
+            return true
+        #endif
+    }
+
     /// Returns when what this worker needs of all partial gradients is in reach. Collective.
     package func collect(grainCount: Int) throws {
         let plan = planIndex(grainCount)
@@ -208,7 +235,7 @@ package struct GradientReducer: ~Copyable {
         }
         #if MPI
             switch mode {
-            case .tree: try exchange?.exchangeGradients(plan, statistics: grainStatistics, kernels: kernels)
+            case .tree: try exchange?.exchangeGradients(plan, statistics: grainStatistics)
             case .mpi: try exchange?.exchangeStatistics(plan, grainStatistics)
             }
         #endif

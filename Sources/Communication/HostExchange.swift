@@ -1,4 +1,5 @@
 #if MPI
+    import CMachine
     import Errors
     import KernelContract
     import Tensors
@@ -12,11 +13,18 @@
     final class HostExchange {
         private let hosts: Hosts
         private let local: SpinBarrier?
+        private let kernels: any KernelSet
         private let leaders: MPI.Communicator?
         private let outgoing: UnsafeMutablePointer<Float>
         private let incoming: UnsafeMutablePointer<Float>
         private let batches: [Batch]
         private let parameters: MPI.Transfers
+        /// The gradient in the order in which backward writes it, from its end.
+        private let pieces: [Range<Int>]
+        /// Of the batch under way, how many pieces have been sent.
+        private var sentPieceCount = 0
+        private var overlap: OverlapTrial
+        private let messenger: Messenger?
         /// By host: its slice of the parameters in floats, its blocks of block sums in bytes.
         private let slices, blocks: Parts
         private let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
@@ -43,6 +51,8 @@
             let receiveCount: Int
             /// How what is sent is summed; nil where a worker's partial gradient is sent as it is.
             let sums: [HostSum?]
+            /// By piece: the number of the first sum behind it.
+            let sumEnds: [Int]
             let statistics: Parts
         }
 
@@ -55,24 +65,33 @@
         }
 
         /// - Parameters:
+        ///   - pieceStarts: Offsets at which backward has written the rest of the gradient, long before its end.
         ///   - firstPartials: By worker, its first partial gradient; nil on other hosts.
         ///   - blocks: By worker, its blocks of block sums.
         ///   - own: This worker's parameters, of which its slice is sent.
         ///   - shown: Where this host's workers find the parameters of other hosts.
         init(
             _ endpoint: Endpoint, _ hosts: Hosts, slices: [Range<Int>], blocks: [Range<Int>], grainCounts: [Int],
-            division: GrainDivision, firstPartials: [UnsafeMutablePointer<Float>?], partialStride: Int,
-            own: UnsafeMutablePointer<Float>, shown: UnsafeMutablePointer<Float>
+            division: GrainDivision, pieceStarts: [Int], firstPartials: [UnsafeMutablePointer<Float>?],
+            partialStride: Int, own: UnsafeMutablePointer<Float>, shown: UnsafeMutablePointer<Float>,
+            kernels: any KernelSet
         ) throws {
             guard let link = hosts.link else { preconditionFailure("HostExchange: there is one host") }
             self.hosts = hosts
+            self.kernels = kernels
             local = hosts.local.sharedBarrier
             leaders = hosts.leaders?.communicator
             let rank = endpoint.rank
             let slice = slices[rank]
             let others = hosts.members.indices.filter { $0 != hosts.own }
             let partners = hosts.partners(of: rank)
-            try endpoint.agree { _ = try endpoint.messageCounts([slices.map(\.count).reduce(0, +)]) }
+            let floatCount = slices.map(\.count).reduce(0, +)
+            try endpoint.agree { _ = try endpoint.messageCounts([floatCount]) }
+
+            let pieces = Self.pieces(of: floatCount, starts: pieceStarts)
+            self.pieces = pieces
+            overlap = try OverlapTrial(endpoint, isPossible: pieces.count > 1)
+            messenger = overlap.isPossible ? Messenger() : nil
 
             // Room for the greediest batch.
             let trees = grainCounts.map { HostTrees(hosts, division, grainCount: $0) }
@@ -97,43 +116,57 @@
             batches = try trees.map { tree in
                 let transfers = MPI.Transfers(link)
                 var arrival = incoming
+                func tag(_ node: Int, _ piece: Int) -> Int { 1 + node * pieces.count + piece }
                 for host in others {
                     let source = hosts.partner(of: rank, on: host)
-                    for node in tree.nodes[host].indices where !slice.isEmpty {
-                        try transfers.addReceive(arrival, slice.count, from: source, tag: 1 + node)
+                    for node in tree.nodes[host].indices {
+                        for (piece, range) in pieces.enumerated() {
+                            let part = slice.clamped(to: range)
+                            guard !part.isEmpty else { continue }
+                            try transfers.addReceive(
+                                arrival + (part.lowerBound - slice.lowerBound), part.count, from: source,
+                                tag: tag(node, piece))
+                        }
                         arrival += slice.count
                     }
                 }
                 let receiveCount = transfers.count
                 var sums: [HostSum?] = []
+                var sumEnds: [Int] = []
                 var total = outgoing
-                for target in partners where !slices[target].isEmpty {
-                    let part = slices[target]
-                    for (index, node) in tree.nodes[hosts.own].enumerated() {
-                        let leaves = tree.leaves(of: node, in: hosts.members[hosts.own])
-                        let sources = leaves.map { leaf in
-                            UnsafePointer(firstPartials[leaf.worker]! + (leaf.index * partialStride + part.lowerBound))
+                for (piece, range) in pieces.enumerated() {
+                    for target in partners {
+                        let part = slices[target].clamped(to: range)
+                        guard !part.isEmpty else { continue }
+                        for (index, node) in tree.nodes[hosts.own].enumerated() {
+                            let leaves = tree.leaves(of: node, in: hosts.members[hosts.own])
+                            let sources = leaves.map { leaf in
+                                UnsafePointer(
+                                    firstPartials[leaf.worker]! + (leaf.index * partialStride + part.lowerBound))
+                            }
+                            guard leaves.count > 1 else {
+                                sums.append(nil)
+                                try transfers.addSend(sources[0], part.count, to: target, tag: tag(index, piece))
+                                continue
+                            }
+                            let shifted = leaves.map {
+                                CanonicalTree.Node(first: $0.node.first - node.first, count: $0.node.count)
+                            }
+                            sums.append(
+                                HostSum(
+                                    sources: .copy(of: sources),
+                                    additions: .copy(
+                                        of: CanonicalTree.additions(leaves: shifted, grainCount: node.count)),
+                                    count: part.count, total: total))
+                            try transfers.addSend(total, part.count, to: target, tag: tag(index, piece))
+                            total += part.count
                         }
-                        guard leaves.count > 1 else {
-                            sums.append(nil)
-                            try transfers.addSend(sources[0], part.count, to: target, tag: 1 + index)
-                            continue
-                        }
-                        let shifted = leaves.map {
-                            CanonicalTree.Node(first: $0.node.first - node.first, count: $0.node.count)
-                        }
-                        sums.append(
-                            HostSum(
-                                sources: .copy(of: sources),
-                                additions: .copy(of: CanonicalTree.additions(leaves: shifted, grainCount: node.count)),
-                                count: part.count, total: total))
-                        try transfers.addSend(total, part.count, to: target, tag: 1 + index)
-                        total += part.count
                     }
+                    sumEnds.append(sums.count)
                 }
                 let stride = MemoryLayout<GrainStatistics>.stride
                 return Batch(
-                    transfers: transfers, receiveCount: receiveCount, sums: sums,
+                    transfers: transfers, receiveCount: receiveCount, sums: sums, sumEnds: sumEnds,
                     statistics: Parts(
                         tree.grains.map { $0.lowerBound * stride..<$0.upperBound * stride }, own: hosts.own, unit: 1))
             }
@@ -158,25 +191,50 @@
         /// What arrives from other hosts: by host, then by node, this worker's slice.
         var arrivals: UnsafePointer<Float> { UnsafePointer(incoming) }
 
+        /// Whether gradients are sent while others are computed, once that is decided; nil before, and where it cannot be.
+        var overlaps: Bool? { overlap.decision }
+        /// Whether `overlaps` stays as it is.
+        var isSettled: Bool { !overlap.isPossible || overlap.decision != nil }
+
+        /// This worker's partial gradients of a batch of kind `index` are written from `offset` on; backward goes on. Sends what
+        /// no worker of this host writes any more, but for the last piece, which `exchangeGradients` sends.
+        func advance(_ index: Int, from offset: Int) throws {
+            guard overlap.overlaps else { return }
+            var end = sentPieceCount
+            while end < pieces.count - 1 && pieces[end].lowerBound >= offset { end += 1 }
+            guard end > sentPieceCount else { return }
+            lockstep_stream_fence()
+            try local?.wait()
+            try send(index, through: end)
+            messenger?.resume()
+        }
+
         /// Sends and receives gradients and statistics of batch kind `index`. The partial gradients of this host are complete;
         /// on return all that this host's workers need is there.
-        func exchangeGradients(
-            _ index: Int, statistics: UnsafeMutablePointer<GrainStatistics>, kernels: any KernelSet
-        ) throws {
+        func exchangeGradients(_ index: Int, statistics: UnsafeMutablePointer<GrainStatistics>) throws {
+            messenger?.pause()
             let batch = batches[index]
-            try batch.transfers.start(0..<batch.receiveCount)
-            for (number, sum) in batch.sums.enumerated() {
-                if let sum {
+            try send(index, through: pieces.count)
+            sentPieceCount = 0
+            try gather(UnsafeMutableRawPointer(statistics), batch.statistics)
+            try batch.transfers.wait()
+            sentByteCount += batch.transfers.sentByteCount
+            try local?.wait()
+        }
+
+        /// Sums what must be summed of the pieces before `end` that have not been sent, and sends them.
+        private func send(_ index: Int, through end: Int) throws {
+            let batch = batches[index]
+            if sentPieceCount == 0 { try batch.transfers.start(0..<batch.receiveCount) }
+            for number in (sentPieceCount == 0 ? 0 : batch.sumEnds[sentPieceCount - 1])..<batch.sumEnds[end - 1] {
+                if let sum = batch.sums[number] {
                     kernels.treeSum(
                         UnsafeBufferPointer(sum.sources), additions: UnsafeBufferPointer(sum.additions), offset: 0,
                         count: sum.count, to: sum.total, workspace: workspace.base)
                 }
                 try batch.transfers.start(batch.receiveCount + number..<batch.receiveCount + number + 1)
             }
-            try gather(UnsafeMutableRawPointer(statistics), batch.statistics)
-            try batch.transfers.wait()
-            sentByteCount += batch.transfers.sentByteCount
-            try local?.wait()
+            sentPieceCount = end
         }
 
         /// Statistics alone, where gradients go another way.
@@ -191,6 +249,7 @@
             try parameters.start(0..<parameters.count)
             try parameters.wait()
             sentByteCount += parameters.sentByteCount
+            try overlap.finishStep()
         }
 
         /// Makes what each worker has written of its slice of `floats`, common to a host, whole on all hosts.
@@ -215,6 +274,17 @@
             try hosts.leaders?.broadcast(
                 UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: floats, count: count)), root: 0)
             try local?.wait()
+        }
+
+        /// `0..<floatCount` cut at `starts`, from its end.
+        private static func pieces(of floatCount: Int, starts: [Int]) -> [Range<Int>] {
+            var pieces: [Range<Int>] = []
+            var end = floatCount
+            for start in starts.sorted(by: >) where start > 0 && start < end {
+                pieces.append(start..<end)
+                end = start
+            }
+            return pieces + [0..<end]
         }
 
         private func gather(_ bytes: UnsafeMutableRawPointer, _ parts: Parts) throws {

@@ -75,6 +75,18 @@
             }
         }
 
+        /// The ranks whose signs arrive, until there are `count` of them, or a third of a second has passed: a network may let
+        /// none through.
+        fileprivate func await(_ count: Int) -> Set<Int> {
+            var heard: Set<Int> = []
+            for _ in 0..<330 {
+                receive { heard.insert($0) }
+                guard heard.count < count else { break }
+                usleep(1_000)
+            }
+            return heard
+        }
+
         private static func sign(_ token: [UInt8], rank: Int) -> [UInt8] {
             token + withUnsafeBytes(of: UInt32(rank).littleEndian) { Array($0) }
         }
@@ -95,7 +107,21 @@
                         rank: rank, invitation: invitation, isOnHostOfRankZero: hostNames[rank] == hostNames[0])
             else { return nil }
             let peers = (0..<size).map { Peer(rank: $0, process: processes[$0], hostName: hostNames[$0]) }
-            return LifeWatch.Circle(lines, peers: peers, timeoutSeconds: timeout, block: controlBlock)
+            return LifeWatch.Circle(
+                lines, peers: peers, heard: try greet(lines), timeoutSeconds: timeout, block: controlBlock)
+        }
+
+        /// Sends a first sign to rank 0, and one back: who is heard here is missed when it falls silent at once. Returns whom this
+        /// rank has heard. Collective.
+        private func greet(_ lines: LifeLines) throws -> Set<Int> {
+            // Any of them may be lost.
+            if rank != 0 { for _ in 0..<3 { lines.send() } }
+            try barrier()
+            var heard = rank == 0 ? lines.await(size - 1) : []
+            if rank == 0 { for _ in 0..<3 { lines.send() } }
+            try barrier()
+            if rank != 0 { heard = lines.await(1) }
+            return heard
         }
     }
 #endif

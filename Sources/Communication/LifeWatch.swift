@@ -12,14 +12,19 @@
         final class Circle: @unchecked Sendable {
             let lines: LifeLines
             let peers: [Peer]
+            /// The ranks that were heard when the watch began.
+            let heard: Set<Int>
             let timeoutSeconds: Double
             let interval: Double
             /// The ranks' barrier in shared memory, where they meet failures; used under the phase's lock.
             fileprivate var block: ControlBlock?
 
-            init(_ lines: LifeLines, peers: [Peer], timeoutSeconds: Double, block: ControlBlock?) {
+            init(
+                _ lines: LifeLines, peers: [Peer], heard: Set<Int>, timeoutSeconds: Double, block: ControlBlock?
+            ) {
                 self.lines = lines
                 self.peers = peers
+                self.heard = heard
                 self.timeoutSeconds = timeoutSeconds
                 self.block = block
                 interval = RankWatch.interval(timeoutSeconds: timeoutSeconds, size: peers.count)
@@ -38,21 +43,14 @@
         /// Watches over the start, too: from before MPI's until `begin`.
         init(_ watch: RankWatch, rank: Int, size: Int) {
             self.watch = watch
-            let thread = Thread { [self] in
-                var signals = sigset_t()
-                sigfillset(&signals)
-                pthread_sigmask(SIG_BLOCK, &signals, nil)
+            Thread.startQuietly("life watch", stackSize: 256 << 10) { [self] in
                 guard let circle = awaitStart(rank: rank, size: size) else { return }
                 look(circle)
             }
-            thread.name = "life watch"
-            thread.stackSize = 256 << 10
-            thread.start()
         }
 
         /// All ranks are there. Without a circle, nobody looks.
         func begin(_ circle: Circle?) {
-            circle?.lines.send()
             phase.withLock { $0 = circle.map { .watching($0) } ?? .over }
         }
 
@@ -96,6 +94,7 @@
             var counter = SilenceCounter(
                 hosts: heard.map { names.firstIndex(of: $0.hostName)! }, interval: circle.interval,
                 timeout: circle.timeoutSeconds + patience, now: Self.seconds())
+            for rank in circle.heard { counter.heard(max(rank - 1, 0)) }
             var mayNote = lines.rank == 0
             while true {
                 Self.sleep(circle.interval)

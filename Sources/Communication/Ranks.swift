@@ -67,7 +67,7 @@
         }
         do throws(Failure) {
             let value = try endpoint.run { communicator in
-                try communicator.endpoint.checkTransportVariable()
+                try communicator.endpoint.checkVariables()
                 return try body(communicator)
             }
             try endpoint.leave()
@@ -210,8 +210,9 @@
             return result
         }
 
-        fileprivate func checkTransportVariable() throws {
+        fileprivate func checkVariables() throws {
             try agree {
+                try OverlapTrial.checkVariable()
                 guard let value = getenv(transportVariable).map({ String(cString: $0) }) else { return }
                 guard Transport.Wanted(value) != nil else {
                     throw Failure(

@@ -102,17 +102,21 @@ package struct Activations: ~Copyable {
     }
 
     /// Of what `backward` has just computed gradients.
-    package enum BackwardPart { case inputs, parameters }
+    package enum BackwardPart {
+        case inputs
+        /// Of the operation's. It goes from the last operation to the first.
+        case parameters(operation: Int)
+    }
 
     /// Goes back from `logitsGradient`. For each subtree of the canonical tree, given by its samples within this worker's
     /// part, the gradients of all parameters are written to the flat buffer that `gradients` names. `finished` is called
     /// after each operation's part.
     ///
-    /// - Throws: What the batch's sums throw.
+    /// - Throws: What the batch's sums and `finished` throw.
     package func backward(
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
         gradients parameterGradients: (Int) -> UnsafeMutablePointer<Float>,
-        finished: (BackwardPart) -> Void = { _ in }
+        finished: (BackwardPart) throws -> Void = { _ in }
     ) throws {
         try withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<Float>.self, capacity: max(subtrees.count, 1)) {
             for number in subtrees.indices { $0.initializeElement(at: number, to: parameterGradients(number)) }
@@ -124,7 +128,8 @@ package struct Activations: ~Copyable {
 
     private func backward(
         _ context: LayerContext, sampleCount: Int, grainSize: Int, subtrees: [Range<Int>],
-        gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>, finished: (BackwardPart) -> Void
+        gradients parameterGradients: UnsafePointer<UnsafeMutablePointer<Float>>,
+        finished: (BackwardPart) throws -> Void
     ) throws {
         var lastTrained: Int?
         for run in blocks.backward {
@@ -136,7 +141,7 @@ package struct Activations: ~Copyable {
                     parameterGradient(
                         context, index, slot, samples, grainSize: grainSize, to: parameterGradients[number])
                 }
-                finished(.parameters)
+                try finished(.parameters(operation: index))
                 continue
             }
             try run.forEachBlock(sampleCount) { samples in
@@ -145,7 +150,7 @@ package struct Activations: ~Copyable {
                         context, network.memory.steps[step], samples, lastTrained: lastTrained, parameterGradients)
                 }
             }
-            finished(.inputs)
+            try finished(.inputs)
         }
     }
 

@@ -65,6 +65,11 @@ package struct Network: Sendable {
     package var inputFeatures: Int { inputShape.elementCount }
     package var layers: [any Layer] { operations.compactMap(\.layer) }
 
+    /// Where an operation's parameters begin; they lie in the order of operations. Nil where it has none.
+    package func parameterStart(of operation: Int) -> Int? {
+        layout.entries.first { $0.belongs(to: operations[operation]) }?.range.lowerBound
+    }
+
     /// Whether an operation is a factored layer that is trained.
     package func isFactored(_ operation: Int) -> Bool { memory.factorSlots[operation] != nil }
 

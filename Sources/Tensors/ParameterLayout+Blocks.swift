@@ -49,6 +49,12 @@ extension ParameterLayout {
         return (0..<size).map { boundaries[$0]..<boundaries[$0 + 1] }
     }
 
+    /// What part of all `costs` the blocks of worker `rank` are.
+    package func costShare(of rank: Int, size: Int, costs: [Double], shares: [Double]) -> Double {
+        let total = costs.reduce(0, +)
+        return total > 0 ? costs[blockRanges(size: size, costs: costs, shares: shares)[rank]].reduce(0, +) / total : 0
+    }
+
     /// The contiguous part of the flat buffer that consecutive `blocks` cover, with the gaps behind tensors; the blocks of
     /// all workers cover the whole buffer.
     package func slice(ofBlocks blocks: Range<Int>) -> Range<Int> {

@@ -113,6 +113,13 @@ final class PhaseRecorder {
         work.exchange &+= nanoseconds
     }
 
+    @inline(__always)
+    func waiting(_ body: () throws -> Void) rethrows {
+        let begin = PhaseClock.now()
+        try body()
+        waited(since: begin)
+    }
+
     /// What this worker's own work took since the last call.
     func takeWork() -> WorkTimes {
         defer { work = WorkTimes() }

@@ -7,19 +7,6 @@ import Tensors
 
 /// One worker's part of training: its grains of every batch, its slice of the parameters.
 package struct Trainer: ~Copyable {
-    /// The sums of one step over all workers.
-    package struct StepResult {
-        package fileprivate(set) var lossSum = 0.0
-        /// What the sum of losses is divided by for their mean.
-        package let lossDenominator: Double
-        package fileprivate(set) var correctCount = 0
-        package fileprivate(set) var sampleCount = 0
-        /// What any worker asked for.
-        package fileprivate(set) var requests: StepRequests = []
-
-        fileprivate init(lossDenominator: Double) { self.lossDenominator = lossDenominator }
-    }
-
     let rank: Int
     private let seed: UInt64
     private let kernels: any KernelSet
@@ -41,6 +28,7 @@ package struct Trainer: ~Copyable {
     private let gradientCounts: HistogramCounts?
     var optimizer: Optimizer
     let reducer: GradientReducer
+    private let sendingStarts: [Int?]
     private let factored: FactoredGradients
     /// The parts of the slice whose gradients are reduced.
     private let reducedRuns: [Range<Int>]
@@ -127,7 +115,8 @@ package struct Trainer: ~Copyable {
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
             columnCount: configuration.update.columnCount, costs: costs, shares: division.shares,
-            division: division.grains, readInPlace: network.tensorsReadAhead(density: density))
+            division: division.grains, readInPlace: network.tensorsReadAhead(density: density),
+            pieceStarts: network.sendingStarts.compactMap { $0 })
         let shelf = try FactorShelf(
             network: network, batches: plans, communicator: communicator,
             allowed: sharesMemory && reducer.whyNotShared == nil, augments: augments)
@@ -156,12 +145,12 @@ package struct Trainer: ~Copyable {
         self.factored = factored
         samplesAskedFor = max(1, length.batchSize * Self.postedFloats / max(reducer.slice.count, 1))
         self.reducer = reducer
+        sendingStarts = network.sendingStarts
         let recorder = PhaseRecorder()
         self.recorder = recorder
         batchSums = StepBatch(plans[0], reducer: batchReducer, recorder: recorder)
         self.division = division
-        let blocks = network.layout.blockRanges(size: size, costs: costs, shares: division.shares)
-        costShare = costs[blocks[rank]].reduce(0, +) / max(costs.reduce(0, +), .leastNormalMagnitude)
+        costShare = network.layout.costShare(of: rank, size: size, costs: costs, shares: division.shares)
         upcoming = UpcomingSamples(capacity: length.batchSize)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
         network.initializeState(runningStatistics.base)
@@ -237,8 +226,15 @@ package struct Trainer: ~Copyable {
                 context, sampleCount: own, grainSize: plan.partition.grainSize, subtrees: plan.subtrees
             ) {
                 reducer.partial($0)
-            } finished: {
-                lap($0 == .parameters ? .weightGradient : .inputGradient)
+            } finished: { part in
+                switch part {
+                case .inputs: lap(.inputGradient)
+                case .parameters(let operation):
+                    lap(.weightGradient)
+                    guard let start = sendingStarts[operation] else { return }
+                    try recorder.waiting { try reducer.finished(from: start, grainCount: plan.partition.grainCount) }
+                    lap(.post)
+                }
             }
             factored.post(activations, sampleCount: own, kernels: kernels)
             lap(.post)
@@ -268,13 +264,11 @@ package struct Trainer: ~Copyable {
             let isLast = batch == batches.upperBound - 1
             if isLast && !optimizer.updatesAtOnce {
                 try optimizer.finish(parameters: reducer.parameters) { columns in
-                    let begin = PhaseClock.now()
-                    try reducer.exchangeBlockSums(columns)
-                    recorder.waited(since: begin)
+                    try recorder.waiting { try reducer.exchangeBlockSums(columns) }
                 }
                 reducer.post(reducer.slice)
             }
-            addStatistics(plan, to: &result)
+            result.add(plan.partition, reducer.grainStatistics)
             upcoming.ask()
             lap(.optimizer)
             if isLast { try reducer.publish() } else { try reducer.release() }
@@ -386,15 +380,5 @@ package struct Trainer: ~Copyable {
                 target: loss.description.target)
             reducer.grainStatistics[grain].requests = requests
         }
-    }
-
-    /// Adds the batch's sums by the canonical tree, from all workers' grains.
-    private func addStatistics(_ plan: BatchPlan, to result: inout StepResult) {
-        let grains = reducer.grainStatistics
-        let total = CanonicalTree.sum(count: plan.partition.grainCount, zero: .zero, { grains[$0] }, +)
-        result.lossSum += total.lossSum
-        result.correctCount += total.correctCount
-        result.requests.formUnion(total.requests)
-        result.sampleCount += plan.partition.sampleCount
     }
 }

@@ -78,7 +78,7 @@ extension TrainingSession {
     /// What this worker asks for with the next step.
     mutating func takeRequests() -> StepRequests {
         var requests = run.control?.take() ?? []
-        if trainer.rank == 0 { requests.formUnion(balancer.requests) }
+        if trainer.rank == 0 && trainer.reducer.isSettled { requests.formUnion(balancer.requests) }
         if saving != nil, let writer = saving?.writer {
             requests.formUnion(
                 saving!.planner.requests(step: trainer.stepCount + 1, isWriterBusy: writer.isBusy))

@@ -136,6 +136,22 @@ extension CommandLineTests {
             arguments: Training.all, rankWays)
         func withRanks(training: Training, way: Way) throws { try compare(training, way) }
 
+        /// Gradients of layers behind cross to other hosts, in pieces, while those of layers before are computed; auto tries it for
+        /// 40 steps.
+        @Test(
+            .enabled(if: Program.hasRanks, "mpirun is missing, or the program was built without MPI"),
+            arguments: [(2, "hosts:1", "on"), (3, "hosts:2,1", "on"), (3, "hosts:1", "auto"), (2, "hosts:1", "off")])
+        func withOverlap(ranks: Int, transport: String, overlap: String) throws {
+            let way = Way(ranks: ranks, environment: ["LOCKSTEP_TRANSPORT": transport, "LOCKSTEP_OVERLAP": overlap])
+            try compare(
+                Training(
+                    name: "wide",
+                    arguments: [
+                        "--batch-size", "32", "--epochs", "6", "--model",
+                        "dense 300, batchnorm, relu, dense 256, relu, dense 128, relu, dense 10",
+                    ]), way)
+        }
+
         @Test(
             .enabled(if: Program.withoutMPI != nil, "LOCKSTEP_WITHOUT_MPI names no program"),
             arguments: Training.all, waysWithoutMPI)

@@ -77,7 +77,7 @@ final class RankJob {
     }
 
     /// The ranks' process numbers, from the lines "rank R process P" that `steps` prints.
-    func processes(count: Int) throws -> [Int: pid_t] {
+    func processes(count: Int, afterSeconds seconds: Double = 0.5) throws -> [Int: pid_t] {
         let limit = Date(timeIntervalSinceNow: 60)
         while Date() < limit {
             var found: [Int: pid_t] = [:]
@@ -88,7 +88,7 @@ final class RankJob {
                 }
             }
             if found.count == count {
-                usleep(500_000)  // Into the steps.
+                usleep(useconds_t(seconds * 1e6))  // Into the steps.
                 return found
             }
             usleep(20_000)

@@ -132,6 +132,10 @@ struct RankTests {
         let variable = try RankJob(["gather"], size: 2, environment: ["LOCKSTEP_TRANSPORT": "pigeons"])
             .finish(withinSeconds: 30)
         #expect(variable.status == Failure.Kind.usage.rawValue)
+        let overlap = try RankJob(["gather"], size: 2, environment: ["LOCKSTEP_OVERLAP": "perhaps"])
+            .finish(withinSeconds: 30)
+        #expect(overlap.status == Failure.Kind.usage.rawValue)
+        #expect(overlap.text.hasPrefix("LOCKSTEP_OVERLAP=perhaps") && overlap.text.count { $0 == "\n" } == 1)
         #expect(variable.text.hasPrefix("LOCKSTEP_TRANSPORT=pigeons") && variable.text.count { $0 == "\n" } == 1)
     }
 
@@ -161,11 +165,11 @@ struct RankTests {
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
     }
 
-    /// A rank that is stopped while the others wait for it. mpirun ends the stopped one with them.
+    /// A rank that is stopped while the others wait for it, at the begin. mpirun ends the stopped one with them.
     @Test(arguments: [(0, Transport.messages), (2, .shared)])
     func aStoppedRankEndsTheJob(rank: Int, transport: Transport) throws {
         let job = try RankJob(["steps"], size: 3, transport: transport, environment: ["LOCKSTEP_TIMEOUT": "2"])
-        let processes = try job.processes(count: 3)
+        let processes = try job.processes(count: 3, afterSeconds: 0)
         let process = try #require(processes[rank])
         kill(process, SIGSTOP)
         let result = job.finish(withinSeconds: 15)

@@ -43,19 +43,24 @@ package enum ReferenceReduction {
     ) throws -> Outcome {
         let reducer = try GradientReducer(
             communicator: communicator, layout: layout, grainCounts: grainCounts, kernels: kernels, mode: mode,
-            shares: speeds, division: speeds.map { GrainDivision(costs: $0.map { 1 / $0 }) }, readInPlace: readInPlace)
+            shares: speeds, division: speeds.map { GrainDivision(costs: $0.map { 1 / $0 }) }, readInPlace: readInPlace,
+            pieceStarts: layout.entries.map(\.range.lowerBound))
         try reducer.setParameters { parameters in
             for entry in layout.entries { for i in entry.range { parameters[i] = Float(i) * 0.25 } }
         }
         var outcome = Outcome(
             slice: reducer.slice, isShared: reducer.whyNotShared == nil, copiedFloatCount: reducer.copiedFloatCount)
         for (step, grainCount) in grainCounts.enumerated() {
-            for (index, node) in reducer.nodes(grainCount: grainCount).enumerated() {
-                let partial = reducer.partial(index)
-                for entry in layout.entries {
+            let nodes = reducer.nodes(grainCount: grainCount)
+            for node in nodes {
+                for grain in node.grains { reducer.grainStatistics[grain] = statistics(step: step, grain: grain) }
+            }
+            for entry in layout.entries.reversed() {
+                for (index, node) in nodes.enumerated() {
+                    let partial = reducer.partial(index)
                     for i in entry.range { partial[i] = sum(step: step, node: node, index: i) }
                 }
-                for grain in node.grains { reducer.grainStatistics[grain] = statistics(step: step, grain: grain) }
+                try reducer.finished(from: entry.range.lowerBound, grainCount: grainCount)
             }
             var gradient: [Float] = []
             try reducer.collect(grainCount: grainCount)

@@ -79,10 +79,9 @@ struct GrainDivisionTests {
         #expect(division.runs(grainCount: 5).map(\.count) == [1, 1, 1, 1, 1])
     }
 
-    @Test("a worker with half of the speed of the other costs a third, not a half")
-    func gain() {
-        let runs = GrainDivision(costs: [1, 2]).runs(grainCount: 48)
-        let time = max(Double(runs[0].count), 2 * Double(runs[1].count))
-        #expect(2 * 24 / time == 1.5)
+    @Test("with a worker of half the speed", arguments: [(48, 1.5), (8, 4.0 / 3)])
+    func gain(grainCount: Int, expected: Double) {
+        let runs = GrainDivision(costs: [1, 2]).runs(grainCount: grainCount)
+        #expect(Double(grainCount) / max(Double(runs[0].count), 2 * Double(runs[1].count)) == expected)
     }
 }

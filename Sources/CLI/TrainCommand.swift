@@ -31,6 +31,13 @@ struct TrainCommand: ParsableCommand {
     @Option(parsing: .unconditional, help: "Threads, when not under mpirun; default: the cores.")
     var workers: Int?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Measure in the first steps how fast each worker is, and give slow ones fewer grains; the bits are the same "
+                + "(docs/DISTRIBUTED.md)."))
+    var balance: Bool?
+
     @Option(help: ArgumentHelp("The run's folder; default runs/NAME-N.", valueName: "DIR"))
     var out: String?
 
@@ -58,6 +65,7 @@ struct TrainCommand: ParsableCommand {
             throw Failure(.usage, "--resume goes on with a run and --overwrite removes it: leave one of them out")
         }
         var given = training.options
+        given.isBalanced = balance
         checkpoints.apply(to: &given)
         let (path, request) = try resumePlace()
         if from != nil && (file != nil || resume != nil) {

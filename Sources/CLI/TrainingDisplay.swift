@@ -98,6 +98,11 @@ final class TrainingDisplay: TrainingObserver {
         Output.line(line)
     }
 
+    func balanced(_ balance: BalanceRecord) {
+        clearBar()
+        Output.line(balance.text)
+    }
+
     func warned(_ warning: String) {
         clearBar()
         Output.line("warning: \(warning)")

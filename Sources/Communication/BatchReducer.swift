@@ -29,16 +29,16 @@ package final class BatchReducer {
         let messages: (counts: [Int32], offsets: [Int32])
     }
 
-    /// Collective. `grainCounts` are the numbers of grains that a batch may have.
+    /// Collective. `grainCounts` are the numbers of grains that a batch may have; nil is the even division.
     package init(
-        communicator: borrowing Communicator, grainCounts: [Int], columnLimit: Int, kernels: any KernelSet
+        communicator: borrowing Communicator, grainCounts: [Int], columnLimit: Int,
+        division: GrainDivision? = nil, kernels: any KernelSet
     ) throws {
         let endpoint = communicator.endpoint
         let (rank, size) = (endpoint.rank, endpoint.size)
         let stride = (columnLimit + 15) / 16 * 16
-        let nodes = grainCounts.map { count in
-            (0..<size).map { ReductionPlan.nodes(of: $0, size: size, grainCount: count) }
-        }
+        let division = division ?? .even(size)
+        let nodes = grainCounts.map { division.nodes(grainCount: $0) }
         let nodeLimits = (0..<size).map { rank in nodes.map { $0[rank].count }.max() ?? 0 }
         let allCount = nodes.map { $0.reduce(0) { $0 + $1.count } }.max() ?? 0
         let floatBytes = MemoryLayout<Float>.stride

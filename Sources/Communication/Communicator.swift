@@ -10,6 +10,9 @@ package struct Communicator: ~Copyable {
 
     package var rank: Int { endpoint.rank }
     package var size: Int { endpoint.size }
+    /// Workers of the job, of which these may be a group, and these among them.
+    package var jobSize: Int { endpoint.jobSize ?? size }
+    package var placesInJob: Range<Int> { endpoint.firstRank..<endpoint.firstRank + size }
     package var kind: WorkerKind { endpoint.kind }
     /// This worker's host.
     package var hostName: String { endpoint.hostNames[endpoint.rank] }

@@ -38,8 +38,9 @@ final class Endpoint {
         /// Where not all of these ranks share memory: which do.
         var apart: Hosts?
     #endif
-    /// Of a group: the number that its first worker has among all.
+    /// Of a group: the number that its first worker has among all, and how many those are.
     var firstRank = 0
+    var jobSize: Int?
     /// The failure of a worker of this worker's group, which says where it was.
     var placedFailure: Failure?
     /// What keeps the barrier of a group of threads alive.

@@ -66,18 +66,22 @@ package struct GradientReducer: ~Copyable {
     private static let runLimit = 4 * ParameterLayout.blockSize + 4 * ParameterLayout.alignment
 
     /// Collective. `grainCounts` are the numbers of grains that a batch may have, `costs` what slices are balanced by
-    /// (`ParameterLayout.blockRanges`), the same on all workers. `readInPlace` are tensors whose readers ask for memory ahead:
-    /// of them the other workers' parameters are not copied, where memory is shared. `pieceStarts` are the offsets that
-    /// `finished(from:)` may be called with.
+    /// (`ParameterLayout.blockRanges`) by `shares`, nil for equal ones, all the same on all workers. `division` is the even one where it
+    /// is nil. `readInPlace` are tensors whose readers ask for memory ahead: of them the other workers' parameters are not copied,
+    /// where memory is shared. `pieceStarts` are the offsets that `finished(from:)` may be called with.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
         mode: ReductionMode = .tree, blockSumColumns: Int = 0, columnCount: Int = 0,
-        costs: [Double]? = nil, readInPlace: [Range<Int>] = [], pieceStarts: [Int] = []
+        costs: [Double]? = nil, shares: [Double]? = nil, division: GrainDivision? = nil,
+        readInPlace: [Range<Int>] = [], pieceStarts: [Int] = []
     ) throws {
         let endpoint = communicator.endpoint
         let (rank, size) = (endpoint.rank, endpoint.size)
         let grainCounts = Set(grainCounts).sorted()
-        precondition(!grainCounts.isEmpty && grainCounts[0] > 0, "GradientReducer: grain counts \(grainCounts)")
+        let division = division ?? .even(size)
+        precondition(
+            !grainCounts.isEmpty && grainCounts[0] > 0 && division.workerCount == size,
+            "GradientReducer: grain counts \(grainCounts) for \(division.workerCount) of \(size) workers")
         try endpoint.agree {
             guard mode == .tree || endpoint.kind == .mpi else {
                 throw Failure(
@@ -85,12 +89,12 @@ package struct GradientReducer: ~Copyable {
             }
         }
         let partialCount =
-            grainCounts.map { ReductionPlan.nodes(of: rank, size: size, grainCount: $0).count }.max() ?? 0
+            grainCounts.map { division.nodes(grainCount: $0)[rank].count }.max() ?? 0
 
         // Parameters and statistics, where this worker keeps them, come before its partial gradients.
         let parameterBytes = (layout.floatCount * MemoryLayout<Float>.stride + 63) / 64 * 64
         let statisticsBytes = (grainCounts.last! * MemoryLayout<GrainStatistics>.stride + 63) / 64 * 64
-        let blocks = layout.blockRanges(size: size, costs: costs)
+        let blocks = layout.blockRanges(size: size, costs: costs, shares: shares)
         let blockBytes = blocks[size - 1].upperBound * MemoryLayout<Double>.stride
         let blockSumBytes = (blockSumColumns * blockBytes + 63) / 64 * 64
         let commonBytes = Self.pageSize + (1 + columnCount) * parameterBytes + statisticsBytes + blockSumBytes
@@ -119,7 +123,7 @@ package struct GradientReducer: ~Copyable {
             var exchange: HostExchange?
             if hosts.count > 1 {
                 exchange = try HostExchange(
-                    endpoint, hosts, slices: slices, blocks: blocks, grainCounts: grainCounts,
+                    endpoint, hosts, slices: slices, blocks: blocks, grainCounts: grainCounts, division: division,
                     pieceStarts: mode == .tree ? pieceStarts : [], firstPartials: firstPartials,
                     partialStride: partialStride, own: ownParameters.base, shown: shelf ?? ownParameters.base,
                     kernels: kernels)
@@ -157,8 +161,8 @@ package struct GradientReducer: ~Copyable {
         plans = .copy(
             of: grainCounts.map {
                 ReductionPlan(
-                    grainCount: $0, rank: rank, slice: slices[rank], hosts: hosts, firstPartials: firstPartials,
-                    partialStride: partialStride, arrivals: arrivals)
+                    grainCount: $0, division: division, rank: rank, slice: slices[rank], hosts: hosts,
+                    firstPartials: firstPartials, partialStride: partialStride, arrivals: arrivals)
             })
     }
 
@@ -208,6 +212,15 @@ package struct GradientReducer: ~Copyable {
             return exchange?.overlaps
         #else
             return nil
+        #endif
+    }
+
+    /// Whether steps go the way now that all later ones go.
+    package var isSettled: Bool {
+        #if MPI
+            return exchange?.isSettled ?? true
+        #else
+            return true
         #endif
     }
 

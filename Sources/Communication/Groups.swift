@@ -29,6 +29,7 @@ extension Communicator {
         precondition(plan.workerCount == size, "inGroup: \(plan.workerCount) workers of \(size)")
         let group = try endpoint.group(of: plan)
         group.firstRank = plan.workers(of: plan.group(of: rank)).lowerBound
+        group.jobSize = size
         let value: T
         do throws(Failure) {
             value = try group.run(body)

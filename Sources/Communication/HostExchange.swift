@@ -72,8 +72,9 @@
         ///   - shown: Where this host's workers find the parameters of other hosts.
         init(
             _ endpoint: Endpoint, _ hosts: Hosts, slices: [Range<Int>], blocks: [Range<Int>], grainCounts: [Int],
-            pieceStarts: [Int], firstPartials: [UnsafeMutablePointer<Float>?], partialStride: Int,
-            own: UnsafeMutablePointer<Float>, shown: UnsafeMutablePointer<Float>, kernels: any KernelSet
+            division: GrainDivision, pieceStarts: [Int], firstPartials: [UnsafeMutablePointer<Float>?],
+            partialStride: Int, own: UnsafeMutablePointer<Float>, shown: UnsafeMutablePointer<Float>,
+            kernels: any KernelSet
         ) throws {
             guard let link = hosts.link else { preconditionFailure("HostExchange: there is one host") }
             self.hosts = hosts
@@ -93,7 +94,7 @@
             messenger = overlap.isPossible ? Messenger() : nil
 
             // Room for the greediest batch.
-            let trees = grainCounts.map { HostTrees(hosts, size: endpoint.size, grainCount: $0) }
+            let trees = grainCounts.map { HostTrees(hosts, division, grainCount: $0) }
             let sliceSum = partners.reduce(0) { $0 + slices[$1].count }
             let outgoing = UnsafeMutablePointer<Float>.zeros(
                 (trees.map { $0.sumCount(hosts.own) }.max() ?? 0) * sliceSum)
@@ -192,6 +193,8 @@
 
         /// Whether gradients are sent while others are computed, once that is decided; nil before, and where it cannot be.
         var overlaps: Bool? { overlap.decision }
+        /// Whether `overlaps` stays as it is.
+        var isSettled: Bool { !overlap.isPossible || overlap.decision != nil }
 
         /// This worker's partial gradients of a batch of kind `index` are written from `offset` on; backward goes on. Sends what
         /// no worker of this host writes any more, but for the last piece, which `exchangeGradients` sends.

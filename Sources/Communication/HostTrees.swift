@@ -15,13 +15,11 @@ struct HostTrees {
         let node: CanonicalTree.Node
     }
 
-    init(_ hosts: Hosts, size: Int, grainCount: Int) {
+    init(_ hosts: Hosts, _ division: GrainDivision, grainCount: Int) {
         members = hosts.members
-        workerNodes = (0..<size).map { ReductionPlan.nodes(of: $0, size: size, grainCount: grainCount) }
-        grains = hosts.members.map { members in
-            let runs = members.map { ReductionPlan.grains(of: $0, size: size, grainCount: grainCount) }
-            return runs[0].lowerBound..<runs[runs.count - 1].upperBound
-        }
+        workerNodes = division.nodes(grainCount: grainCount)
+        let runs = division.runs(grainCount: grainCount)
+        grains = hosts.members.map { runs[$0.lowerBound].lowerBound..<runs[$0.upperBound - 1].upperBound }
         nodes = grains.map { CanonicalTree.maximalNodes(in: $0, grainCount: grainCount) }
     }
 

@@ -26,6 +26,8 @@ package struct StepRequests: OptionSet, BitwiseCopyable, Sendable {
     package static let stop = StepRequests(rawValue: 2)
     /// Copy what a checkpoint holds: it may turn out to be the best.
     package static let remember = StepRequests(rawValue: 4)
+    /// Begin a new measurement of the workers' speeds.
+    package static let measure = StepRequests(rawValue: 8)
 }
 
 /// Who computes what in a batch of `grainCount` grains, worked out once.
@@ -41,10 +43,10 @@ struct ReductionPlan {
     /// `firstPartials` are the first partial gradients of this host's workers, by rank; `arrivals` is where other hosts' nodes
     /// arrive, one after the other, as this worker's slice only.
     init(
-        grainCount: Int, rank: Int, slice: Range<Int>, hosts: Hosts, firstPartials: [UnsafeMutablePointer<Float>?],
-        partialStride: Int, arrivals: UnsafePointer<Float>?
+        grainCount: Int, division: GrainDivision, rank: Int, slice: Range<Int>, hosts: Hosts,
+        firstPartials: [UnsafeMutablePointer<Float>?], partialStride: Int, arrivals: UnsafePointer<Float>?
     ) {
-        let trees = HostTrees(hosts, size: firstPartials.count, grainCount: grainCount)
+        let trees = HostTrees(hosts, division, grainCount: grainCount)
         var leaves: [CanonicalTree.Node] = []
         var sources: [UnsafePointer<Float>] = []
         var arrivalCount = 0
@@ -73,15 +75,6 @@ struct ReductionPlan {
     func deallocate() {
         sources.deallocate()
         additions.deallocate()
-    }
-
-    /// The grains of `rank`: contiguous runs in rank order, balanced to one grain (`GrainPartition`).
-    static func grains(of rank: Int, size: Int, grainCount: Int) -> Range<Int> {
-        GrainPartition(sampleCount: grainCount, grainSize: 1).grains(of: rank, size: size)
-    }
-
-    static func nodes(of rank: Int, size: Int, grainCount: Int) -> [CanonicalTree.Node] {
-        CanonicalTree.maximalNodes(in: grains(of: rank, size: size, grainCount: grainCount), grainCount: grainCount)
     }
 }
 

@@ -23,23 +23,36 @@ extension ParameterLayout {
     ///
     /// - Parameter costs: What each block costs its owner, in any unit; nil where all cost the same. The ranges are
     ///   balanced to about one block's cost.
-    package func blockRanges(size: Int, costs: [Double]? = nil) -> [Range<Int>] {
+    /// - Parameter shares: By worker, its part of the cost, in any unit; nil where all have the same.
+    package func blockRanges(size: Int, costs: [Double]? = nil, shares: [Double]? = nil) -> [Range<Int>] {
         let count = blocksByEntry.last?.upperBound ?? 0
         precondition(
             costs.map { $0.count == count } ?? true, "ParameterLayout: \(costs?.count ?? 0) costs of \(count) blocks")
-        guard let costs else { return (0..<size).map { count * $0 / size..<count * ($0 + 1) / size } }
+        precondition(
+            shares.map { $0.count == size } ?? true, "ParameterLayout: \(shares?.count ?? 0) shares of \(size) workers")
+        if costs == nil && shares == nil {
+            return (0..<size).map { count * $0 / size..<count * ($0 + 1) / size }
+        }
         // The sum of the costs of all blocks before one.
         var sums = [0.0]
-        for cost in costs { sums.append(sums[sums.count - 1] + cost) }
+        for cost in costs ?? [Double](repeating: 1, count: count) { sums.append(sums[sums.count - 1] + cost) }
+        let shares = shares ?? [Double](repeating: 1, count: size)
+        let total = shares.reduce(0, +)
         var boundaries = [0]
         for worker in 1..<max(size, 1) {
-            let share = sums[count] * Double(worker) / Double(size)
+            let share = sums[count] * shares[..<worker].reduce(0, +) / total
             var boundary = boundaries[worker - 1]
             while boundary < count && sums[boundary + 1] - share <= share - sums[boundary] { boundary += 1 }
             boundaries.append(boundary)
         }
         boundaries.append(count)
         return (0..<size).map { boundaries[$0]..<boundaries[$0 + 1] }
+    }
+
+    /// What part of all `costs` the blocks of worker `rank` are.
+    package func costShare(of rank: Int, size: Int, costs: [Double], shares: [Double]) -> Double {
+        let total = costs.reduce(0, +)
+        return total > 0 ? costs[blockRanges(size: size, costs: costs, shares: shares)[rank]].reduce(0, +) / total : 0
     }
 
     /// The contiguous part of the flat buffer that consecutive `blocks` cover, with the gaps behind tensors; the blocks of

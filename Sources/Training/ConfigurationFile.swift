@@ -94,6 +94,7 @@ extension TrainingOptions {
         ConfigurationKey("patience", \.patience, "a whole number"),
         ConfigurationKey("min-delta", \.minDelta, "a number"),
         ConfigurationKey("reduction", \.reduction, "text"),
+        ConfigurationKey("balance", \.isBalanced, "true or false"),
         ConfigurationKey("hash-every", \.hashEvery, "a whole number"),
         ConfigurationKey("histogram-every", \.histogramEvery, "a whole number"),
         ConfigurationKey("checkpoint-every", \.checkpointEvery, "text"),
@@ -201,6 +202,7 @@ extension TrainingConfiguration {
         lines += ["seed: \(seed)", "split-seed: \(splitSeed)", "validation-split: \(validationSplit)"]
         lines += selectionYAML
         lines.append("reduction: \(reduction.rawValue)")
+        if isBalanced { lines.append("balance: true") }
         if let hashEvery { lines.append("hash-every: \(hashEvery)") }
         if let histogramEvery { lines.append("histogram-every: \(histogramEvery)") }
         lines += ["checkpoint-every: \(checkpoints.intervalText)", "keep-checkpoints: \(checkpoints.keptCount)"]

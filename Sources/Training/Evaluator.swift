@@ -56,12 +56,16 @@ package struct Evaluator: ~Copyable {
     }
 
     /// All workers call it and all get the same result.
+    ///
+    /// - Parameter division: Of the grains; nil for the even one.
     package func evaluate(
         _ images: LabelledImages, indices: [Int32], parameters: UnsafePointer<Float>,
-        state: UnsafeMutablePointer<Float>, keepsPredictions: Bool = false, communicator: borrowing Communicator
+        state: UnsafeMutablePointer<Float>, keepsPredictions: Bool = false, division: GrainDivision? = nil,
+        communicator: borrowing Communicator
     ) throws -> Evaluation {
         let partition = GrainPartition(sampleCount: indices.count, grainSize: Self.grainSize)
-        let run = partition.grains(of: communicator.rank, size: communicator.size)
+        let division = division ?? .even(communicator.size)
+        let run = division.runs(grainCount: partition.grainCount)[communicator.rank]
         let context = LayerContext(kernels: kernels, workspace: workspace.base, parameters: parameters, state: state)
         let target = loss.description.target
         // No classes without labels.

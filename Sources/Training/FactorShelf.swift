@@ -26,15 +26,15 @@ struct FactorShelf: ~Copyable {
     ///   - allowed: Whether gradients may be computed by their owners.
     ///   - augments: Whether the network's inputs are changed at random, each by its worker.
     init(
-        network: Network, batches: [GrainPartition], communicator: borrowing Communicator, allowed: Bool,
+        network: Network, batches: [BatchPlan], communicator: borrowing Communicator, allowed: Bool,
         augments: Bool
     ) throws {
         let size = communicator.size
         let capacity = batches.reduce(0) { most, batch in
-            (0..<size).reduce(most) { max($0, batch.samples(of: batch.grains(of: $1, size: size)).count) }
+            (0..<size).reduce(most) { max($0, batch.samples(of: $1).count) }
         }
         let wanted =
-            allowed ? network.factoredOperations(sampleCount: batches[0].sampleCount, workerCount: size) : []
+            allowed ? network.factoredOperations(sampleCount: batches[0].partition.sampleCount, workerCount: size) : []
         var end = 0
         func take(_ features: Int) -> Int {
             defer { end += (capacity * features + 15) / 16 * 16 }

@@ -52,7 +52,7 @@ struct FactoredGradients: ~Copyable {
     ///   - augments: Whether pictures are changed at random.
     ///   - keepsZeros: Whether a byte of 0 is an input of 0.
     init(
-        _ shelf: consuming FactorShelf, network: Network, batches: [GrainPartition], slice: Range<Int>,
+        _ shelf: consuming FactorShelf, network: Network, batches: [BatchPlan], slice: Range<Int>,
         activations: borrowing Activations, rank: Int, size: Int, augments: Bool, keepsZeros: Bool
     ) {
         let operations = shelf.operations
@@ -61,7 +61,7 @@ struct FactoredGradients: ~Copyable {
             first.isEmpty
             ? nil
             : BatchInput(
-                features: network.inputFeatures, batches: batches, hasOthers: size > 1,
+                features: network.inputFeatures, batches: batches.map(\.partition), hasOthers: size > 1,
                 columns: network.layout.inputs(of: first, in: slice), keepsZeros: keepsZeros)
         let one = AlignedBuffer<Float>(count: 1)
         one.base[0] = 1
@@ -72,8 +72,7 @@ struct FactoredGradients: ~Copyable {
                 let own = activations.factors(ofOperation: operation)
                 var segments: [GradientSegment] = []
                 for worker in 0..<size {
-                    let grains = batch.grains(of: worker, size: size)
-                    let samples = batch.samples(of: grains)
+                    let samples = batch.samples(of: worker)
                     guard !samples.isEmpty else { continue }
                     var segment = GradientSegment(sampleCount: samples.count, x: own.inputs, dy: own.outputGradients)
                     let isFirst = network.memory(ofInputTo: operation) == 0
@@ -82,10 +81,10 @@ struct FactoredGradients: ~Copyable {
                         if let inputs = shelf.inputs(number, of: worker) { segment.x = UnsafePointer(inputs) }
                         if isFirst, let input { segment.x = UnsafePointer(input.pixels(samples.lowerBound)) }
                     }
-                    if isFirst { segment.marks = input?.marks(grains.lowerBound).map { UnsafePointer($0) } }
+                    if isFirst { segment.marks = input?.marks(batch.runs[worker].lowerBound).map { UnsafePointer($0) } }
                     segments.append(segment)
                 }
-                row.append(Self.table(segments, one: one.base, grainSize: batch.grainSize))
+                row.append(Self.table(segments, one: one.base, grainSize: batch.partition.grainSize))
             }
             tables.append(row)
         }
@@ -149,14 +148,14 @@ struct FactoredGradients: ~Copyable {
     ///
     /// - Parameter mixed: The batch, where its pictures are mixed.
     func gather(
-        _ reader: SampleReader, _ partition: GrainPartition, epoch: UInt64, own: SampleReader.BatchMemory,
+        _ reader: SampleReader, _ plan: BatchPlan, epoch: UInt64, own: SampleReader.BatchMemory,
         mixed: SampleReader.Batch?, upcoming: UpcomingSamples,
         samples: (_ worker: Int) -> (now: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>)
     ) {
         upcoming.reset()
         let readsOthers = input?.columns.isEmpty == false && !reader.changesPictures
         for worker in 0..<size where worker == rank || readsOthers {
-            let memory = memory(of: worker, partition, own: own)
+            let memory = memory(of: worker, plan, own: own)
             let samples = samples(worker)
             if let mixer = reader.mixer, let mixed {
                 reader.gather(mixed, epoch: epoch, by: mixer, to: memory)
@@ -169,33 +168,32 @@ struct FactoredGradients: ~Copyable {
 
     /// Where the inputs of a worker's samples go.
     private func memory(
-        of worker: Int, _ partition: GrainPartition, own: SampleReader.BatchMemory? = nil
+        of worker: Int, _ plan: BatchPlan, own: SampleReader.BatchMemory? = nil
     ) -> SampleReader.BatchMemory {
-        let grains = partition.grains(of: worker, size: size)
         guard let input else {
             guard var memory = own else { preconditionFailure("FactoredGradients: no input of worker \(worker)") }
             memory.augmented = augmented.base
             return memory
         }
-        let first = partition.samples(of: grains).lowerBound
+        let first = plan.samples(of: worker).lowerBound
         var memory =
             worker == rank
             ? own ?? .init(pixels: input.pixels(first))
             : .init(pixels: input.pixels(first), columns: input.columns)
         memory.augmented = augmented.base
-        memory.marks = input.marks(grains.lowerBound)
-        memory.grainSize = partition.grainSize
+        memory.marks = input.marks(plan.runs[worker].lowerBound)
+        memory.grainSize = plan.partition.grainSize
         return memory
     }
 
     /// Takes the other workers' augmented pictures, when all have posted: making them anew would cost each worker the
     /// augmentation of the whole batch.
-    func receiveAugmented(_ reader: SampleReader, _ partition: GrainPartition) {
+    func receiveAugmented(_ reader: SampleReader, _ plan: BatchPlan) {
         guard size > 1, let input, !input.columns.isEmpty else { return }
         for worker in 0..<size where worker != rank {
             guard let pictures = shelf.pictures(of: worker) else { return }
-            let samples = partition.samples(of: partition.grains(of: worker, size: size))
-            reader.gather(augmented: pictures, count: samples.count, to: memory(of: worker, partition))
+            let count = plan.samples(of: worker).count
+            reader.gather(augmented: pictures, count: count, to: memory(of: worker, plan))
         }
     }
 

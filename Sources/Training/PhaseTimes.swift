@@ -64,6 +64,9 @@ final class PhaseRecorder {
     private var mostLaps = 0
     private var stepBegin: UInt64 = 0
     private var last: UInt64 = 0
+    /// Since `takeWork`.
+    private var work = WorkTimes()
+    private var hasCollected = false
 
     deinit { events.deallocate() }
 
@@ -72,23 +75,62 @@ final class PhaseRecorder {
         lapCount = 0
     }
 
-    /// Begins a lap; the time before belongs to none.
+    /// Begins the first lap of a batch; the time before belongs to none.
     @inline(__always)
-    func resume() { last = PhaseClock.now() }
+    func beginBatch(ownSampleCount: Int) {
+        last = PhaseClock.now()
+        hasCollected = false
+        work.batchCount += 1
+        work.sampleCount += ownSampleCount
+    }
 
     /// Ends a lap, which `phase` took.
     @inline(__always)
     func lap(_ phase: Phase) {
         let now = PhaseClock.now()
         sums.base[phase.rawValue] &+= now &- last
+        addWork(phase, now &- last)
         lapCount += 1
         if stepCount >= firstKept { keep(Int32(phase.rawValue), from: last, to: now) }
         last = now
     }
 
+    @inline(__always)
+    private func addWork(_ phase: Phase, _ nanoseconds: UInt64) {
+        switch phase {
+        case .wait:
+            work.exchange &+= nanoseconds
+            hasCollected = true
+        case .publish: work.exchange &+= nanoseconds
+        default: if hasCollected { work.slice &+= nanoseconds } else { work.grains &+= nanoseconds }
+        }
+    }
+
+    /// Tells of time within a lap, until now, in which this worker waited for others.
+    func waited(since begin: UInt64) {
+        let nanoseconds = PhaseClock.now() &- begin
+        if hasCollected { work.slice &-= nanoseconds } else { work.grains &-= nanoseconds }
+        work.exchange &+= nanoseconds
+    }
+
+    @inline(__always)
+    func waiting(_ body: () throws -> Void) rethrows {
+        let begin = PhaseClock.now()
+        try body()
+        waited(since: begin)
+    }
+
+    /// What this worker's own work took since the last call.
+    func takeWork() -> WorkTimes {
+        defer { work = WorkTimes() }
+        return work
+    }
+
     func endStep() {
+        let now = PhaseClock.now()
+        work.steps &+= now &- stepBegin
         mostLaps = max(mostLaps, lapCount)
-        if stepCount >= firstKept { keep(Event.wholeStep, from: stepBegin, to: PhaseClock.now()) }
+        if stepCount >= firstKept { keep(Event.wholeStep, from: stepBegin, to: now) }
         stepCount += 1
     }
 

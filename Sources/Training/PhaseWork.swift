@@ -14,7 +14,7 @@ struct PhaseWork {
     /// `factored` are operations whose gradients their owners compute over the whole batch, `copiedFloatCount` the parameters
     /// that are copied when all have posted.
     init(
-        _ network: Network, length: RunLength, plan: BatchPlan, rank: Int, size: Int, slice: Range<Int>,
+        _ network: Network, length: RunLength, plan: BatchPlan, rank: Int, slice: Range<Int>,
         factored: [Int], reducedRuns: [Range<Int>], update: UpdateDescription, copiedFloatCount: Int
     ) {
         let partition = plan.partition
@@ -46,10 +46,9 @@ struct PhaseWork {
             guard let layer = network.operations[index].layer else { return sum }
             return sum + layer.outputFeatures + (network.memory(ofInputTo: index) == 0 ? 0 : layer.inputFeatures)
         }
-        if size > 1 { set(.post, floats: 2 * own * Double(posted)) }
-        let nodes = (0..<size).reduce(0) { sum, worker in
-            let grains = partition.grains(of: worker, size: size)
-            return sum + CanonicalTree.maximalNodes(in: grains, grainCount: partition.grainCount).count
+        if plan.runs.count > 1 { set(.post, floats: 2 * own * Double(posted)) }
+        let nodes = plan.runs.reduce(0) {
+            $0 + CanonicalTree.maximalNodes(in: $1, grainCount: partition.grainCount).count
         }
         let reduced = reducedRuns.reduce(0) { $0 + $1.count }
         if nodes > 1 { set(.reduction, floats: Double(reduced) * Double(nodes + 1)) }

@@ -123,7 +123,7 @@ extension TrainingConfiguration {
 
     /// What decides nothing: where data lie, what is recorded and when.
     private static let keysWithoutResult = [
-        "dataset", "data-dir", "initial-weights", "hash-every", "histogram-every", "checkpoint-every",
+        "dataset", "data-dir", "initial-weights", "balance", "hash-every", "histogram-every", "checkpoint-every",
         "keep-checkpoints",
     ]
 

@@ -148,7 +148,8 @@ package struct StepBenchmark: Sendable {
             targetStandardization: try .shared(
                 configuration.data.table?.standardizesTarget ?? false, data.train,
                 samples: (0..<Int32(count)).map { $0 }, communicator),
-            kernels: kernels, communicator: communicator, exchangesGradients: exchangesGradients)
+            kernels: kernels, communicator: communicator, division: try ForcedDivision.wanted(communicator)?.division,
+            exchangesGradients: exchangesGradients)
     }
 
     /// Gathers what all workers measured. Collective.

@@ -7,26 +7,16 @@ import Tensors
 
 /// One worker's part of training: its grains of every batch, its slice of the parameters.
 package struct Trainer: ~Copyable {
-    /// The sums of one step over all workers.
-    package struct StepResult {
-        package fileprivate(set) var lossSum = 0.0
-        /// What the sum of losses is divided by for their mean.
-        package let lossDenominator: Double
-        package fileprivate(set) var correctCount = 0
-        package fileprivate(set) var sampleCount = 0
-        /// What any worker asked for.
-        package fileprivate(set) var requests: StepRequests = []
-
-        fileprivate init(lossDenominator: Double) { self.lossDenominator = lossDenominator }
-    }
-
     let rank: Int
-    private let size: Int
     private let seed: UInt64
     private let kernels: any KernelSet
     private let reader: SampleReader
     private let loss: Loss
     private let length: RunLength
+    /// Who does what.
+    let division: WorkDivision
+    /// What part of all parameters' cost the own slice is.
+    let costShare: Double
     /// A full batch and, where there is one, a short last batch.
     private let plans: [BatchPlan]
     private let workspace: AlignedBuffer<Float>
@@ -51,7 +41,7 @@ package struct Trainer: ~Copyable {
     /// Updates done.
     package internal(set) var stepCount = 0
     /// Where the time of the steps goes, on this worker.
-    let recorder = PhaseRecorder()
+    let recorder: PhaseRecorder
     /// Whether a weight of the own slice had a gradient other than 0 since this was last set to false.
     package var hasSeenGradient: Bool {
         get { gradientWatch.hasSeen }
@@ -83,17 +73,22 @@ package struct Trainer: ~Copyable {
 
     /// - Parameters:
     ///   - sampleCount: Samples of an epoch, which decides whether there is a short last batch.
+    ///   - division: Nil for the even one; the same on all workers.
     ///   - exchangesGradients: Dense layers go the way of all others even where memory is shared, for measurements.
     package init(
         _ configuration: TrainingConfiguration, network: Network, images: LabelledImages, sampleCount: Int,
         standardization: InputStandardization? = nil, targetStandardization: TargetStandardization? = nil,
-        kernels: any KernelSet, communicator: borrowing Communicator, exchangesGradients: Bool = false
+        kernels: any KernelSet, communicator: borrowing Communicator, division: WorkDivision? = nil,
+        exchangesGradients: Bool = false
     ) throws {
         let (rank, size) = (communicator.rank, communicator.size)
+        let division = division ?? .even(size)
         let length = RunLength(configuration, sampleCount: sampleCount)
         let plans = Set([min(length.batchSize, sampleCount), sampleCount % length.batchSize])
             .filter { $0 > 0 }.sorted(by: >)
-            .map { BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, size: size) }
+            .map {
+                BatchPlan(sampleCount: $0, grainSize: configuration.grainSize, rank: rank, division: division.grains)
+            }
         let capacity = plans.map(\.samples.count).max() ?? 0
         let partitions = plans.map(\.partition)
         // Whatever throws comes before the first field is set.
@@ -119,11 +114,11 @@ package struct Trainer: ~Copyable {
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
-            columnCount: configuration.update.columnCount, costs: costs,
-            readInPlace: network.tensorsReadAhead(density: density),
+            columnCount: configuration.update.columnCount, costs: costs, shares: division.shares,
+            division: division.grains, readInPlace: network.tensorsReadAhead(density: density),
             pieceStarts: network.sendingStarts.compactMap { $0 })
         let shelf = try FactorShelf(
-            network: network, batches: partitions, communicator: communicator,
+            network: network, batches: plans, communicator: communicator,
             allowed: sharesMemory && reducer.whyNotShared == nil, augments: augments)
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
         let batchReducer =
@@ -131,7 +126,7 @@ package struct Trainer: ~Copyable {
             ? nil
             : try BatchReducer(
                 communicator: communicator, grainCounts: plans.map(\.partition.grainCount),
-                columnLimit: network.batchSumColumns, kernels: kernels)
+                columnLimit: network.batchSumColumns, division: division.grains, kernels: kernels)
         optimizer = Optimizer(
             configuration.update, tensors: network.tensorUpdates(learningRate: configuration.learningRate),
             layout: network.layout, slice: reducer.slice, kernels: kernels, blockSums: reducer.blockSums,
@@ -143,7 +138,7 @@ package struct Trainer: ~Copyable {
             slice: reducer.slice, accumulation: length.accumulation, kernels: kernels)
         let activations = Activations(network: network, capacity: capacity, factored: shelf.operations)
         let factored = FactoredGradients(
-            shelf, network: network, batches: partitions, slice: reducer.slice, activations: activations, rank: rank,
+            shelf, network: network, batches: plans, slice: reducer.slice, activations: activations, rank: rank,
             size: size, augments: augments, keepsZeros: keepsZeros)
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
@@ -151,12 +146,15 @@ package struct Trainer: ~Copyable {
         samplesAskedFor = max(1, length.batchSize * Self.postedFloats / max(reducer.slice.count, 1))
         self.reducer = reducer
         sendingStarts = network.sendingStarts
-        batchSums = StepBatch(plans[0], reducer: batchReducer)
+        let recorder = PhaseRecorder()
+        self.recorder = recorder
+        batchSums = StepBatch(plans[0], reducer: batchReducer, recorder: recorder)
+        self.division = division
+        costShare = network.layout.costShare(of: rank, size: size, costs: costs, shares: division.shares)
         upcoming = UpcomingSamples(capacity: length.batchSize)
         runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
         network.initializeState(runningStatistics.base)
         self.rank = rank
-        self.size = size
         seed = configuration.seed
         self.kernels = kernels
         reader = SampleReader(
@@ -173,6 +171,9 @@ package struct Trainer: ~Copyable {
 
     /// The flat parameters; they change only within `step`.
     package var parameters: UnsafeMutablePointer<Float> { reducer.parameters }
+
+    /// A batch that is not the short last one.
+    var fullBatch: GrainPartition { plans[0].partition }
 
     /// Nil where pixels enter the network as they are.
     var standardization: InputStandardization? { reader.standardization }
@@ -214,7 +215,7 @@ package struct Trainer: ~Copyable {
             let plan = plans[number]
             let own = plan.samples.count
             let context = context(plan, epoch: epoch, firstPosition: positions.lowerBound)
-            recorder.resume()
+            recorder.beginBatch(ownSampleCount: own)
             gather(samples, batch, plan, epoch: epoch)
             lap(.input)
             try activations.forward(context, sampleCount: own)
@@ -231,7 +232,7 @@ package struct Trainer: ~Copyable {
                 case .parameters(let operation):
                     lap(.weightGradient)
                     guard let start = sendingStarts[operation] else { return }
-                    try reducer.finished(from: start, grainCount: plan.partition.grainCount)
+                    try recorder.waiting { try reducer.finished(from: start, grainCount: plan.partition.grainCount) }
                     lap(.post)
                 }
             }
@@ -240,7 +241,7 @@ package struct Trainer: ~Copyable {
             try reducer.collect(grainCount: plan.partition.grainCount)
             lap(.wait)
             if reader.changesPictures {
-                factored.receiveAugmented(reader, plan.partition)
+                factored.receiveAugmented(reader, plan)
                 lap(.input)
             }
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
@@ -262,10 +263,12 @@ package struct Trainer: ~Copyable {
             }
             let isLast = batch == batches.upperBound - 1
             if isLast && !optimizer.updatesAtOnce {
-                try optimizer.finish(parameters: reducer.parameters) { try reducer.exchangeBlockSums($0) }
+                try optimizer.finish(parameters: reducer.parameters) { columns in
+                    try recorder.waiting { try reducer.exchangeBlockSums(columns) }
+                }
                 reducer.post(reducer.slice)
             }
-            addStatistics(plan, to: &result)
+            result.add(plan.partition, reducer.grainStatistics)
             upcoming.ask()
             lap(.optimizer)
             if isLast { try reducer.publish() } else { try reducer.release() }
@@ -299,7 +302,7 @@ package struct Trainer: ~Copyable {
     /// What the phases of a step must compute and move, on this worker.
     func work(of network: Network) -> PhaseWork {
         PhaseWork(
-            network, length: length, plan: plans[0], rank: rank, size: size, slice: reducer.slice,
+            network, length: length, plan: plans[0], rank: rank, slice: reducer.slice,
             factored: factored.operations, reducedRuns: reducedRuns, update: optimizer.description,
             copiedFloatCount: reducer.copiedFloatCount)
     }
@@ -325,7 +328,6 @@ package struct Trainer: ~Copyable {
     private func gather(
         _ samples: UnsafeBufferPointer<Int32>, _ batch: Int, _ plan: BatchPlan, epoch: UInt64
     ) {
-        let partition = plan.partition
         let positions = length.positions(ofBatch: batch)
         let mixed = reader.mixer.map { _ in
             SampleReader.Batch(
@@ -341,8 +343,8 @@ package struct Trainer: ~Copyable {
         var own = SampleReader.BatchMemory(pixels: activations.input, labels: buffers.labels.base)
         if reader.images.targetCount > 0 { own.targets = buffers.targets.base }
         if mixed != nil { (own.partners, own.shares) = (buffers.partners.base, buffers.shares.base) }
-        factored.gather(reader, partition, epoch: epoch, own: own, mixed: mixed, upcoming: upcoming) { worker in
-            let own = partition.samples(of: partition.grains(of: worker, size: size))
+        factored.gather(reader, plan, epoch: epoch, own: own, mixed: mixed, upcoming: upcoming) { worker in
+            let own = plan.samples(of: worker)
             return (part(batch, own), part(batch + 1, own))
         }
     }
@@ -378,15 +380,5 @@ package struct Trainer: ~Copyable {
                 target: loss.description.target)
             reducer.grainStatistics[grain].requests = requests
         }
-    }
-
-    /// Adds the batch's sums by the canonical tree, from all workers' grains.
-    private func addStatistics(_ plan: BatchPlan, to result: inout StepResult) {
-        let grains = reducer.grainStatistics
-        let total = CanonicalTree.sum(count: plan.partition.grainCount, zero: .zero, { grains[$0] }, +)
-        result.lossSum += total.lossSum
-        result.correctCount += total.correctCount
-        result.requests.formUnion(total.requests)
-        result.sampleCount += plan.partition.sampleCount
     }
 }

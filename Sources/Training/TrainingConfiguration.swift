@@ -35,6 +35,8 @@ package struct TrainingConfiguration: Sendable {
     package var splitSeed: UInt64
     package var validationSplit: Double
     package var reduction: Reduction
+    /// Whether slow workers get less to do; decides nothing of the result.
+    package var isBalanced = false
     /// Which epoch is best, and when to stop; nil to take the last and go on to the end.
     package var selection: ModelSelection?
     /// Steps between two `parametersSHA256` in the metrics; nil for none.

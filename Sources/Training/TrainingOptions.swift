@@ -68,6 +68,7 @@ package struct TrainingOptions: Sendable {
     package var patience: Int?
     package var minDelta: Double?
     package var reduction: String?
+    package var isBalanced: Bool?
     package var hashEvery: Int?
     package var histogramEvery: Int?
     package var checkpointEvery: String?
@@ -120,6 +121,7 @@ package struct TrainingOptions: Sendable {
             epochs: try positive(epochs ?? 10, "epochs"), steps: try steps.map { try positive($0, "steps") },
             seed: seed ?? 1, splitSeed: splitSeed ?? 1,
             validationSplit: validationSplit, reduction: reductions.first { $0.rawValue == reduction } ?? .tree,
+            isBalanced: isBalanced ?? false,
             selection: try resolvedSelection(
                 target: loss.target, holdsOut: validationSplit > 0 || fold != nil, dataset: dataset),
             hashEvery: try hashEvery.map { try positive($0, "hash-every") },

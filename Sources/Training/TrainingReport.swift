@@ -64,6 +64,8 @@ package struct TrainingSummary: Codable, Sendable {
     /// Test loss with as many principal components of the training set.
     package var pcaTestLoss: Double?
     package var warnings: [String]
+    /// Nil where work was divided evenly without a question.
+    package var balance: BalanceRecord?
     package var epochs: Int
     package var steps: Int
     package var workers: Int
@@ -98,6 +100,8 @@ package protocol TrainingObserver {
     /// With `--histogram-every`, before `finishedEpoch`: of weights, and of the gradients of the step that is over.
     func sampled(_ histograms: [TensorHistogram], step: Int)
     func warned(_ warning: String)
+    /// How work is divided from here on, after started and between steps.
+    func balanced(_ balance: BalanceRecord)
     func finished(_ summary: TrainingSummary, path: String)
 }
 
@@ -106,6 +110,7 @@ extension TrainingObserver {
         _ evaluation: Evaluation, _ split: MetricsPoint.Split, _ images: LabelledImages, step: Int
     ) {}
     package func sampled(_ histograms: [TensorHistogram], step: Int) {}
+    package func balanced(_ balance: BalanceRecord) {}
 }
 
 package struct TrainingStart: Sendable {

@@ -69,13 +69,13 @@ package struct TrainingRun: Sendable {
         var begin = RunBegin()
         try communicator.onRoot { begin = try RunBegin(self) }
         let state = try begin.broadcastState(communicator)
-        var trainer = try Trainer(
-            configuration, network: network, images: data.train, sampleCount: split.train.count,
-            standardization: try .shared(
-                configuration.data.standardization, data.train, samples: split.train, communicator),
-            targetStandardization: try .shared(
+        let forced = try ForcedDivision.wanted(communicator)
+        var trainer = try trainer(
+            network, data, split,
+            try .shared(configuration.data.standardization, data.train, samples: split.train, communicator),
+            try .shared(
                 configuration.data.table?.standardizesTarget ?? false, data.train, samples: split.train, communicator),
-            kernels: kernels, communicator: communicator)
+            forced.flatMap { $0.afterStep == 0 ? $0.division : nil } ?? .even(communicator.size), communicator)
         if let state {
             try communicator.agree { try state.check(RunLength(configuration, sampleCount: split.train.count)) }
             try trainer.restore(step: state.step, communicator) { kind, values in
@@ -89,11 +89,33 @@ package struct TrainingRun: Sendable {
         try communicator.onRoot { try begin.open(self) }
         var session = TrainingSession(
             run: self, data: data, split: split, network: network, begin: begin, state: state, trainer: trainer,
-            observer: observer, judge: judge,
+            balancer: balancer(forced, communicator), observer: observer, judge: judge,
             loss: try Loss(configuration.loss, outputCount: network.outputCount))
+        if let forced, forced.afterStep == 0 { session.showForcedDivision(forced.division) }
         try session.announce(communicator)
         if let note = begin.initialWeights?.note { observer?.warned(note) }
         try session.train(communicator)
+    }
+
+    /// Collective.
+    func trainer(
+        _ network: Network, _ data: ImageDataset, _ split: ValidationSplit, _ standardization: InputStandardization?,
+        _ targetStandardization: TargetStandardization?, _ division: WorkDivision,
+        _ communicator: borrowing Communicator
+    ) throws -> Trainer {
+        try Trainer(
+            configuration, network: network, images: data.train, sampleCount: split.train.count,
+            standardization: standardization, targetStandardization: targetStandardization, kernels: kernels,
+            communicator: communicator, division: division)
+    }
+
+    private func balancer(
+        _ forced: (division: WorkDivision, afterStep: Int)?, _ communicator: borrowing Communicator
+    ) -> Balancer {
+        if let forced {
+            return Balancer(forced.afterStep == 0 ? .over : .forced(forced.division, afterStep: forced.afterStep))
+        }
+        return Balancer(configuration.isBalanced && communicator.size > 1 ? .measuring : .over)
     }
 }
 

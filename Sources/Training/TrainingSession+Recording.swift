@@ -15,7 +15,7 @@ extension TrainingSession {
         guard let observer else { return }
         let partition = GrainPartition(
             sampleCount: min(length.batchSize, split.train.count), grainSize: configuration.grainSize)
-        let idle = (0..<communicator.size).filter { partition.grains(of: $0, size: communicator.size).isEmpty }
+        let idleCount = trainer.division.grains.runs(grainCount: partition.grainCount).count { $0.isEmpty }
         observer.started(
             TrainingStart(
                 dataset: data.name, trainCount: split.train.count, validationCount: split.validation.count,
@@ -23,7 +23,7 @@ extension TrainingSession {
                 parameterCount: network.layout.parameterCount, workers: communicator.size,
                 launcher: communicator.kind.rawValue, hosts: communicator.hostNames.distinct,
                 instructionSet: run.kernels.instructionSet.rawValue, batchSize: partition.sampleCount,
-                accumulation: length.accumulation, grainSize: partition.grainSize, idleWorkers: idle.count,
+                accumulation: length.accumulation, grainSize: partition.grainSize, idleWorkers: idleCount,
                 grainCount: partition.grainCount, path: run.path, whyNotShared: communicator.whyNoSharedMemory,
                 isReproducible: configuration.reduction == .tree,
                 scaling: configuration.baseBatchSize.map {
@@ -31,6 +31,7 @@ extension TrainingSession {
                         learningRate: configuration.learningRate, batchSize: length.stepSampleCount, baseBatchSize: $0,
                         scaledLearningRate: configuration.learningRate * configuration.learningRateScale(length))
                 }, resumed: resumed))
+        if let balanceRecord { observer.balanced(balanceRecord) }
         warn(resumed?.warnings ?? [])
         warn(watch.takeNew())
     }
@@ -104,7 +105,8 @@ extension TrainingSession {
                 testScores: point(.test)?.scores, bestTestScores: bestTest?.scores,
                 stoppedEarly: trainer.stepCount < length.stepCount,
                 bottleneck: bottleneck, pcaTestLoss: bottleneck.flatMap { pcaTestLoss(components: $0) },
-                warnings: watch.warnings, epochs: epoch, steps: trainer.stepCount, workers: communicator.size,
+                warnings: watch.warnings, balance: balanceRecord, epochs: epoch, steps: trainer.stepCount,
+                workers: communicator.size,
                 hosts: communicator.hostNames.distinct, launcher: communicator.kind.rawValue,
                 instructionSet: run.kernels.instructionSet.rawValue,
                 fractionOfPeak: bestSamplesPerSecond * network.trainingFlopsPerSample / peak,

@@ -28,7 +28,7 @@ extension TrainingSession {
         }
         let result = try evaluator.evaluate(
             data.test, indices: (0..<Int32(data.test.count)).map { $0 }, parameters: parameters.base,
-            state: state.base, communicator: communicator)
+            state: state.base, division: trainer.division.grains.ungrouped, communicator: communicator)
         return (result.loss, result.accuracy, result.scores.map { RegressionScores(meanOf: $0) })
     }
 

@@ -52,6 +52,12 @@ struct Saving {
         savedStep = contents.state.step
     }
 
+    /// Returns when nobody reads the last snapshot, which is not written any more.
+    mutating func forgetSnapshot() {
+        writer.wait()
+        contents = nil
+    }
+
     func saveBest() {
         if let contents { writer.saveBest(contents) }
     }
@@ -72,6 +78,7 @@ extension TrainingSession {
     /// What this worker asks for with the next step.
     mutating func takeRequests() -> StepRequests {
         var requests = run.control?.take() ?? []
+        if trainer.rank == 0 && trainer.reducer.isSettled { requests.formUnion(balancer.requests) }
         if saving != nil, let writer = saving?.writer {
             requests.formUnion(
                 saving!.planner.requests(step: trainer.stepCount + 1, isWriterBusy: writer.isBusy))

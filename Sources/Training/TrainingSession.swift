@@ -14,7 +14,8 @@ struct TrainingSession: ~Copyable {
     /// Only on worker 0.
     let directory: RunDirectory?
     let resumed: ResumedRun?
-    var trainer: Trainer
+    /// Nil only while another takes its place.
+    private var heldTrainer: Trainer?
     let observer: (any TrainingObserver)?
     let judge: EpochJudge?
     let evaluator: Evaluator
@@ -35,10 +36,13 @@ struct TrainingSession: ~Copyable {
     var bestSamplesPerSecond = 0.0
     var firstStepSeconds: Double?
     var evaluationSeconds = 0.0
+    var balancer: Balancer
+    /// The last division of work that was shown.
+    var balanceRecord: BalanceRecord?
 
     init(
         run: TrainingRun, data: ImageDataset, split: ValidationSplit, network: Network, begin runBegin: RunBegin,
-        state: RunState?, trainer: consuming Trainer, observer: (any TrainingObserver)?,
+        state: RunState?, trainer: consuming Trainer, balancer: Balancer, observer: (any TrainingObserver)?,
         judge: EpochJudge?, loss: Loss
     ) {
         let configuration = run.configuration
@@ -49,7 +53,8 @@ struct TrainingSession: ~Copyable {
         self.network = network
         directory = runBegin.directory
         resumed = runBegin.resumed
-        self.trainer = trainer
+        heldTrainer = consume trainer
+        self.balancer = balancer
         self.observer = observer
         self.judge = judge
         evaluator = Evaluator(
@@ -73,6 +78,15 @@ struct TrainingSession: ~Copyable {
                 initialWeightsSHA256: runBegin.initialWeightsSHA256, columns: data.columns)
         }
     }
+
+    var trainer: Trainer {
+        _read { yield heldTrainer! }
+        _modify { yield &heldTrainer! }
+    }
+
+    /// Frees the trainer, whose place another takes next.
+    mutating func dropTrainer() { heldTrainer = nil }
+    mutating func setTrainer(_ trainer: consuming Trainer) { heldTrainer = consume trainer }
 
     var configuration: TrainingConfiguration { run.configuration }
     var wallSeconds: Double { Double(PhaseClock.now() - begin) * 1e-9 }
@@ -122,6 +136,7 @@ struct TrainingSession: ~Copyable {
         var readAhead = BlockReadAhead(order, of: data.train)
         let isSampled = configuration.histogramEvery.map { epoch.isMultiple(of: $0) } ?? false
         while !sums.isComplete {
+            try balance(communicator)
             learningRate = schedule.learningRate(step: trainer.stepCount)
             readAhead.advance(to: length.position(ofStep: sums.doneCount))
             trainer.countsGradients = isSampled && sums.isBeforeLast
@@ -132,12 +147,15 @@ struct TrainingSession: ~Copyable {
             // All workers see the same sum, so all stop here together.
             guard result.lossSum.isFinite else { return try communicator.agree { throw notFinite("the loss") } }
             sums.add(result)
+            balancer.finishedStep(result.requests, trainer.recorder)
             if let every = configuration.hashEvery, trainer.stepCount.isMultiple(of: every) { recordHash(epoch: epoch) }
             observe(epoch, sums, clock)
             // Before a checkpoint of this step, so that a run that goes on from it has them behind it.
             if sums.isComplete { sums.gradientNorm = try trainer.takeGradientNorm(communicator) }
             if isSampled && sums.isComplete { try sampleHistograms(communicator) }
-            if !result.requests.isEmpty { try fulfil(result.requests, epoch, sums, communicator) }
+            if !result.requests.subtracting(.measure).isEmpty {
+                try fulfil(result.requests, epoch, sums, communicator)
+            }
         }
         let rate = clock.samplesPerSecond(sums)
         bestSamplesPerSecond = max(bestSamplesPerSecond, rate ?? 0)
@@ -177,7 +195,8 @@ struct TrainingSession: ~Copyable {
         let result = try evaluator.evaluate(
             isTest ? data.test : data.validationImages,
             indices: isTest ? (0..<Int32(data.test.count)).map { $0 } : self.split.validation,
-            parameters: parameters, state: trainer.state, keepsPredictions: isTest, communicator: communicator)
+            parameters: parameters, state: trainer.state, keepsPredictions: isTest,
+            division: trainer.division.grains.ungrouped, communicator: communicator)
         if isTest { evaluationSeconds = Double(PhaseClock.now() - begin) * 1e-9 }
         // Finite weights can still overflow the loss; all workers see the same.
         guard result.loss.isFinite else {

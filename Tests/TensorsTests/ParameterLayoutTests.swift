@@ -94,6 +94,19 @@ struct ParameterLayoutTests {
             for (left, right) in zip(slices, slices.dropFirst()) { #expect(left.upperBound == right.lowerBound) }
         }
         #expect(layout.blockRanges(size: size, costs: profiles[0]).map(\.count).max()! <= count / size + 1)
+        // A worker of twice the speed gets twice as much.
+        let shares = (0..<size).map { [1.0, 2, 0.5][$0 % 3] }
+        for costs in profiles {
+            let ranges = layout.blockRanges(size: size, costs: costs, shares: shares)
+            #expect(ranges.flatMap(Array.init) == Array(0..<count))
+            for (range, share) in zip(ranges, shares) {
+                let wanted = costs.reduce(0, +) * share / shares.reduce(0, +)
+                #expect(abs(costs[range].reduce(0, +) - wanted) <= costs.max()!)
+            }
+        }
+        #expect(
+            layout.blockRanges(size: size, shares: shares)
+                == layout.blockRanges(size: size, costs: even, shares: shares))
     }
 
     @Test("the buffer is zero, aligned, and traps outside")

@@ -51,6 +51,7 @@ package final class TensorBoardRecorder: TrainingObserver {
     }
 
     package func warned(_ warning: String) { next.warned(warning) }
+    package func balanced(_ balance: BalanceRecord) { next.balanced(balance) }
 
     package func finished(_ summary: TrainingSummary, path: String) {
         attempt {

@@ -94,8 +94,19 @@ struct CommunicationProbe {
         let inPlace = try ReferenceReduction.run(
             communicator, layout: layout, grainCounts: grainCounts, kernels: kernels,
             readInPlace: layout.entries.map(\.range))
+        // 1, 3, 2, 1, 3 …
+        let speeds = (0..<communicator.size).map { [1.0, 3, 2][$0 % 3] }
+        let uneven = try ReferenceReduction.run(
+            communicator, layout: layout, grainCounts: grainCounts, kernels: kernels, speeds: speeds)
+        let areMoved = try communicator.allGather(uneven.slice != outcome.slice)
         let expected = ReferenceReduction.expected(layout: layout, grainCounts: grainCounts)
         try communicator.agree {
+            guard uneven.parameters == expected.parameters, uneven.statistics == expected.statistics,
+                uneven.gradients == expected.gradients.map({ Array($0[uneven.slice]) })
+            else { throw Failure(.internal, "not the canonical sum where grains are divided by speeds \(speeds)") }
+            guard communicator.size == 1 || areMoved.contains(true) else {
+                throw Failure(.internal, "speeds \(speeds) do not matter")
+            }
             let gradients = expected.gradients.map { Array($0[outcome.slice]) }
             for step in grainCounts.indices where outcome.gradients[step] != gradients[step] {
                 throw Failure(.internal, "\(grainCounts[step]) grains: not the canonical sum")

@@ -18,14 +18,22 @@ package enum ReferenceBatchSums {
     package static func run(
         _ communicator: borrowing Communicator, kernels: any KernelSet = KernelSelection.available[0]
     ) throws {
+        try run(communicator, .even(communicator.size), kernels)
+        try run(communicator, GrainDivision(costs: (0..<communicator.size).map { [1.0, 3, 2][$0 % 3] }), kernels)
+    }
+
+    private static func run(
+        _ communicator: borrowing Communicator, _ division: GrainDivision, _ kernels: any KernelSet
+    ) throws {
         let reducer = try BatchReducer(
-            communicator: communicator, grainCounts: grainCounts, columnLimit: columnLimit, kernels: kernels)
-        let (rank, size) = (communicator.rank, communicator.size)
+            communicator: communicator, grainCounts: grainCounts, columnLimit: columnLimit, division: division,
+            kernels: kernels)
+        let rank = communicator.rank
         var wrong: String?
         for (number, (grainCount, columnCount)) in sums.enumerated() {
             let partition = GrainPartition(sampleCount: grainCount * 8, grainSize: 8)
             let nodes = CanonicalTree.maximalNodes(
-                in: partition.grains(of: rank, size: size), grainCount: grainCount)
+                in: division.runs(grainCount: partition.grainCount)[rank], grainCount: grainCount)
             var total = [Float](repeating: .nan, count: columnCount + 1)
             var written: [Int] = []
             try reducer.sum(grainCount: grainCount, columnCount: columnCount, to: &total) { node, sums in

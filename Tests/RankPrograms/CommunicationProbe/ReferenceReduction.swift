@@ -34,14 +34,17 @@ package enum ReferenceReduction {
     }
 
     /// Trains `grainCounts.count` steps by plain descent, with the gradients above.
+    /// `speeds`, where they are given, divide grains and slices.
     /// Returns every step's reduced gradient (this worker's slice only), and all parameters and statistics at the end.
     package static func run(
         _ communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int],
-        mode: ReductionMode = .tree, kernels: any KernelSet = ReferenceKernels(), readInPlace: [Range<Int>] = []
+        mode: ReductionMode = .tree, kernels: any KernelSet = ReferenceKernels(), readInPlace: [Range<Int>] = [],
+        speeds: [Double]? = nil
     ) throws -> Outcome {
         let reducer = try GradientReducer(
             communicator: communicator, layout: layout, grainCounts: grainCounts, kernels: kernels, mode: mode,
-            readInPlace: readInPlace, pieceStarts: layout.entries.map(\.range.lowerBound))
+            shares: speeds, division: speeds.map { GrainDivision(costs: $0.map { 1 / $0 }) }, readInPlace: readInPlace,
+            pieceStarts: layout.entries.map(\.range.lowerBound))
         try reducer.setParameters { parameters in
             for entry in layout.entries { for i in entry.range { parameters[i] = Float(i) * 0.25 } }
         }

@@ -113,13 +113,15 @@ package struct SymmetricEigen: Sendable {
         _ d: inout [Double], _ e: inout [Double], _ rows: Matrix, size n: Int
     ) {
         guard n > 0, let base = rows.baseAddress else { return }
+        // Each step rounds by this much, whatever the neighbours' size: less than it never becomes nothing where rank is lacking.
+        let noise = 0x1p-53 * (0..<n).reduce(0) { max($0, abs(d[$1]) + abs(e[$1])) }
         for l in 0..<n {
             for iteration in 0... {
-                precondition(iteration < 100, "SymmetricEigen: no convergence at eigenvalue \(l) of \(n)")
+                precondition(iteration < 30, "SymmetricEigen: no convergence at eigenvalue \(l) of \(n)")
                 // The first negligible element from l on ends the block.
                 let m = (l..<n - 1).first { i in
                     let size = abs(d[i]) + abs(d[i + 1])
-                    return abs(e[i]) <= negligible || abs(e[i]) + size == size
+                    return abs(e[i]) <= noise || abs(e[i]) + size == size
                 }
                 let end = m ?? n - 1
                 guard end > l else { break }

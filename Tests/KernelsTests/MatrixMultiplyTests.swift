@@ -88,7 +88,7 @@ struct MatrixMultiplyTests {
         }
     }
 
-    /// The definition's chains, those of a row side by side: B is read in order, which takes a tenth of the time at these sizes.
+    /// The definition's chains, those of a row side by side: B is read in order.
     private static func rowByRow(
         _ form: MatrixProductForm, m: Int, n: Int, k: Int, padding: Int, accumulates: Bool, a: [Float], b: [Float],
         c: [Float]

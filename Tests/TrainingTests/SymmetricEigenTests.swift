@@ -26,6 +26,23 @@ struct SymmetricEigenTests {
         }
     }
 
+    /// Covariances of sparse samples, fewer than features: eigenvalues that are noise, beside great ones.
+    private static func sparseCovariance(_ size: Int, samples count: Int) -> [Double] {
+        var state: UInt64 = 3
+        func draw() -> Double {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Double(state >> 40) / Double(1 << 24)
+        }
+        var samples = (0..<count).map { _ in (0..<size).map { _ in draw() < 0.1 ? draw() : 0 } }
+        for feature in 0..<size {
+            let mean = samples.reduce(0) { $0 + $1[feature] } / Double(count)
+            for index in samples.indices { samples[index][feature] -= mean }
+        }
+        return (0..<size * size).map { index in
+            samples.reduce(0) { $0 + $1[index / size] * $1[index % size] } / Double(count)
+        }
+    }
+
     private static let tiny = Double(sign: .plus, exponent: -1050, significand: 1)
 
     private static func multiplicationTable(_ size: Int) -> [Double] {
@@ -48,6 +65,7 @@ struct SymmetricEigenTests {
             values: [3.618033988749895, 2.618033988749895, 1.381966011250105, 0.381966011250105]),
         Example(name: "full rank", matrix: noise(30, rank: 40), size: 30),
         Example(name: "rank 3 of 40", matrix: noise(40, rank: 3), size: 40),
+        Example(name: "rank 59 of 100", matrix: sparseCovariance(100, samples: 60), size: 100),
         Example(name: "rank 1 of 60", matrix: multiplicationTable(60), size: 60),
         Example(
             name: "subnormal", matrix: [3, 1, 1, 3].map { $0 * tiny }, size: 2, values: [4 * tiny, 2 * tiny]),

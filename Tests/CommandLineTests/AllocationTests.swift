@@ -51,6 +51,15 @@ extension CommandLineTests {
             #expect(report.allocations.allSatisfy { $0 == 0 }, "\(report.allocations): \(diagnosis)")
         }
 
+        /// After work was divided unevenly, in the first epoch.
+        @Test(arguments: ["mlp-bn", "cnn"]) func noStepAllocatesAfterAChangeOfTheDivision(network: String) throws {
+            let folder = try TemporaryFolder()
+            try WideDataset.write(in: folder)
+            let way = Way(workers: 2, environment: ["LOCKSTEP_BALANCE": "1,3@3"])
+            let (report, diagnosis) = try train(network, epochs: 2, in: folder, way, dataset: "./wide")
+            #expect(report.allocations.allSatisfy { $0 == 0 }, "\(report.allocations): \(diagnosis)")
+        }
+
         /// 6,000 steps of a tiny network, of which the second half is watched: 100 bytes a step would be seen.
         @Test(arguments: ways) func memoryStaysFlat(way: Way) throws {
             let folder = try TemporaryFolder()

@@ -74,7 +74,8 @@ extension CommandLineTests {
 
                 """)
             let output = try bench.run(["sweep", "sweep.yaml", "--out", "out", "--workers", "1"]).standardOutput
-            #expect(output.contains("trial 1/1  \(told) ") && !output.contains("  \(silent) "), "\(output)")
+            let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("trial 1/1  ") }, "\(output)")
+            #expect(line.contains("  \(told) ") && !line.contains("  \(silent) "), "\(line)")
         }
 
         @Test func theBestTrialIsThatOfTheMetric() throws {

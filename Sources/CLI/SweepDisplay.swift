@@ -92,8 +92,10 @@ final class SweepDisplay: SweepObserver {
         if record.state == .failed {
             line += "  failed: \(record.reason ?? "")"
         } else {
-            if let accuracy = record.measures["testAccuracy"] { line += "  test \(Text.percent(accuracy))" }
-            if let loss = record.measures["testLoss"] { line += "  loss \(Text.fixed(loss, 4))" }
+            // Who chooses by what was held out does not look at the test set.
+            let split = start.plan.definition.metric.name.hasPrefix("validation") ? "validation" : "test"
+            if let accuracy = record.measures["\(split)Accuracy"] { line += "  \(split) \(Text.percent(accuracy))" }
+            if let loss = record.measures["\(split)Loss"] { line += "  loss \(Text.fixed(loss, 4))" }
             if record.state == .stopped { line += "  stopped after epoch \(record.history.count)" }
         }
         line += "  \(Text.fixed(record.seconds ?? 0, 1)) s"

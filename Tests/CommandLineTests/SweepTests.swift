@@ -59,6 +59,25 @@ extension CommandLineTests {
             #expect(all[0][3].value == alone.summary.testAccuracy)
         }
 
+        /// Who chooses by what was held out is not told of the test set.
+        @Test(arguments: [("test_accuracy", "test", "validation"), ("val_accuracy", "validation", "test")])
+        func trialsAreToldByTheMetric(metric: String, told: String, silent: String) throws {
+            let bench = try bench(
+                """
+                method: grid
+                metric: {name: \(metric), goal: maximize}
+                parameters:
+                  dataset: {value: ./data}
+                  model: {value: "dense 10"}
+                  validation_split: {value: 0.5}
+                  epochs: {value: 1}
+
+                """)
+            let output = try bench.run(["sweep", "sweep.yaml", "--out", "out", "--workers", "1"]).standardOutput
+            let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("trial 1/1  ") }, "\(output)")
+            #expect(line.contains("  \(told) ") && !line.contains("  \(silent) "), "\(line)")
+        }
+
         @Test func theBestTrialIsThatOfTheMetric() throws {
             let bench = try bench()
             #expect(try bench.run(["sweep", "run", "sweep.yaml", "--out", "out", "--quiet"]).allOutput == "")

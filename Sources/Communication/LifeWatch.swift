@@ -89,7 +89,7 @@
             // Rank 0 hears all others, and each other hears rank 0.
             let heard = lines.rank == 0 ? Array(peers.dropFirst()) : [peers[0]]
             // Rank 0 and then rank 1 speak first; whoever else is left has no launcher that would end it.
-            let patience = lines.rank <= 1 ? 0 : min(circle.timeoutSeconds / 10, 3)
+            let patience = lines.rank <= 1 ? 0 : max(1.5, min(circle.timeoutSeconds / 10, 3))
             let names = Set(peers.map(\.hostName)).sorted()
             var counter = SilenceCounter(
                 hosts: heard.map { names.firstIndex(of: $0.hostName)! }, interval: circle.interval,

@@ -7,7 +7,7 @@
         ///
         /// A message goes in parts that Open MPI sends at once. A larger one would wait for the receiver's leave, part by part, and over
         /// TCP that waits behind all that flows the other way: one direction at a time (a step of 1.86 million parameters at 1
-        /// Gbit/s takes 128 ms so, and 84 in parts). Two connections for each pair of ranks (`btl_tcp_links`) helped as much,
+        /// Gbit/s takes 128 ms so, and 90 in parts). Two connections for each pair of ranks (`btl_tcp_links`) helped as much (84),
         /// but Open MPI 4.1 opens them from both sides at once and then hangs: six ranks on four hosts in 20 of 25 starts.
         final class Transfers {
             private let communicator: MPI.Communicator

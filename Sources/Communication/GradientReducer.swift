@@ -206,15 +206,6 @@ package struct GradientReducer: ~Copyable {
         #endif
     }
 
-    /// Whether gradients travel to other hosts while others are computed; nil before that is decided, and on one host.
-    package var overlaps: Bool? {
-        #if MPI
-            return exchange?.overlaps
-        #else
-            return nil
-        #endif
-    }
-
     /// Whether steps go the way now that all later ones go.
     package var isSettled: Bool {
         #if MPI

@@ -191,9 +191,7 @@
         /// What arrives from other hosts: by host, then by node, this worker's slice.
         var arrivals: UnsafePointer<Float> { UnsafePointer(incoming) }
 
-        /// Whether gradients are sent while others are computed, once that is decided; nil before, and where it cannot be.
-        var overlaps: Bool? { overlap.decision }
-        /// Whether `overlaps` stays as it is.
+        /// Whether it is decided if gradients are sent while others are computed.
         var isSettled: Bool { !overlap.isPossible || overlap.decision != nil }
 
         /// This worker's partial gradients of a batch of kind `index` are written from `offset` on; backward goes on. Sends what

@@ -22,6 +22,9 @@ struct CheckpointContents: Sendable {
         if let averages = snapshot.averages {
             tensors += network.layout.tensors(averages, prefix: Checkpoint.averagePrefix)
         }
+        if let averages = snapshot.averagedStatistics {
+            tensors += network.stateLayout.tensors(averages, prefix: Checkpoint.averagePrefix)
+        }
         for (name, values) in snapshot.optimizerState {
             tensors += network.layout.tensors(values, prefix: Checkpoint.optimizerPrefix(name))
         }

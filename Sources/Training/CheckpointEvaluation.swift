@@ -148,10 +148,7 @@ package struct CheckpointEvaluation: Sendable {
                     "\(path) takes \(network.inputFeatures) values and \(classCount) classes, but \(data.name) has "
                         + "\(images.pixelsPerImage) pixels and \(data.classCount) classes")
             }
-            try network.layout.load(
-                checkpoint, prefix: checkpoint.hasAverages ? Checkpoint.averagePrefix : "", into: parameters.base,
-                path: path)
-            try network.stateLayout.load(checkpoint, into: state.base, path: path)
+            try network.loadEvaluated(checkpoint, parameters: parameters.base, state: state.base, path: path)
         }
         let loss = try communicator.agree {
             let description =

@@ -95,6 +95,20 @@ extension Network {
 
 }
 
+extension Network {
+    /// Copies what a checkpoint is evaluated by into flat buffers of parameters and running statistics: the moving averages
+    /// where the run kept them.
+    ///
+    /// - Throws: `Failure(.data)` for a tensor that is missing or has another shape.
+    package func loadEvaluated(
+        _ checkpoint: Checkpoint, parameters: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>,
+        path: String
+    ) throws {
+        try layout.load(checkpoint, prefix: checkpoint.averagePrefix(of: layout), into: parameters, path: path)
+        try stateLayout.load(checkpoint, prefix: checkpoint.averagePrefix(of: stateLayout), into: state, path: path)
+    }
+}
+
 extension ParameterLayout {
     /// A flat buffer as a checkpoint's tensors: PyTorch's names and layout.
     func tensors(_ values: UnsafePointer<Float>, prefix: String = "") -> [Checkpoint.Tensor] {
@@ -138,4 +152,10 @@ extension Checkpoint {
 
     /// Whether the run kept a moving average, which then is what is evaluated.
     package var hasAverages: Bool { tensors.contains { $0.name.utf8.starts(with: Self.averagePrefix.utf8) } }
+
+    /// Before the names of the tensors by which the run is evaluated: nothing where it kept no average of them. (Older files
+    /// have averages of parameters alone.)
+    package func averagePrefix(of layout: ParameterLayout) -> String {
+        layout.entries.contains { self[Self.averagePrefix + $0.name] != nil } ? Self.averagePrefix : ""
+    }
 }

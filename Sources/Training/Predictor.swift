@@ -32,11 +32,8 @@ package final class Predictor {
         targetStandardization = try TargetStandardization(checkpoint, outputs: network.outputCount, path: path)
         columns = network.target == .columns ? try checkpoint.columns(path: path) : nil
         parameters = AlignedBuffer(count: network.layout.floatCount)
-        try network.layout.load(
-            checkpoint, prefix: checkpoint.hasAverages ? Checkpoint.averagePrefix : "", into: parameters.base,
-            path: path)
         state = AlignedBuffer(count: network.stateLayout.floatCount)
-        try network.stateLayout.load(checkpoint, into: state.base, path: path)
+        try network.loadEvaluated(checkpoint, parameters: parameters.base, state: state.base, path: path)
         workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
         activations = Activations(network: network, capacity: capacity)
         parametersSHA256 = checkpoint.parametersSHA256

@@ -111,6 +111,9 @@ struct ResumePoint {
         case .statistics: try network.stateLayout.load(checkpoint, into: values, path: path)
         case .averages:
             try network.layout.load(checkpoint, prefix: Checkpoint.averagePrefix, into: values, path: path)
+        case .averagedStatistics:
+            let layout = network.stateLayout
+            try layout.load(checkpoint, prefix: checkpoint.averagePrefix(of: layout), into: values, path: path)
         case .optimizer(let name):
             try network.layout.load(checkpoint, prefix: Checkpoint.optimizerPrefix(name), into: values, path: path)
         }

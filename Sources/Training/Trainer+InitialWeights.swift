@@ -4,8 +4,6 @@ extension Trainer {
     /// Begins with the tensors of a file, in place of those that are drawn. Collective; only worker 0 has them.
     func begin(with weights: InitialWeights?, _ communicator: borrowing Communicator) throws {
         try reducer.setParameters { weights?.load(parameters: $0) }
-        weights?.load(statistics: state)
-        let statistics = UnsafeMutableBufferPointer(start: state, count: runningStatistics.count)
-        _ = statistics.update(fromContentsOf: try communicator.broadcast(Array(statistics), root: 0))
+        try runningStatistics.setValues(communicator) { weights?.load(statistics: $0) }
     }
 }

@@ -14,6 +14,7 @@ final class TrainerSnapshot: @unchecked Sendable {
     private let parameterCopy: AlignedBuffer<Float>
     private let statisticsCopy: AlignedBuffer<Float>
     private let averageCopy: AlignedBuffer<Float>
+    private let averagedStatisticsCopy: AlignedBuffer<Float>
     /// Columns that all workers have written, by the optimizer's `stateNames`; nobody writes them before the next snapshot.
     fileprivate(set) var optimizerState: [(name: String, values: UnsafePointer<Float>)] = []
 
@@ -27,20 +28,28 @@ final class TrainerSnapshot: @unchecked Sendable {
         parameterCopy = AlignedBuffer(count: network.layout.floatCount)
         statisticsCopy = AlignedBuffer(count: network.stateLayout.floatCount)
         averageCopy = AlignedBuffer(count: hasAverages ? network.layout.floatCount : 0)
+        averagedStatisticsCopy = AlignedBuffer(count: hasAverages ? network.stateLayout.floatCount : 0)
     }
 
     fileprivate func copy(
-        parameters: UnsafePointer<Float>, statistics: UnsafePointer<Float>, averages: UnsafePointer<Float>?
+        parameters: UnsafePointer<Float>, statistics: borrowing RunningStatistics,
+        averages: UnsafePointer<Float>?
     ) {
         parameterCopy.base.update(from: parameters, count: parameterCopy.count)
-        statisticsCopy.base.update(from: statistics, count: statisticsCopy.count)
-        if let averages { averageCopy.base.update(from: averages, count: averageCopy.count) }
+        statisticsCopy.base.update(from: statistics.values, count: statisticsCopy.count)
+        guard let averages else { return }
+        averageCopy.base.update(from: averages, count: averageCopy.count)
+        averagedStatisticsCopy.base.update(from: statistics.evaluated, count: averagedStatisticsCopy.count)
     }
 
     var parameters: UnsafePointer<Float> { UnsafePointer(parameterCopy.base) }
     var statistics: UnsafePointer<Float> { UnsafePointer(statisticsCopy.base) }
     /// Nil where no average is kept.
     var averages: UnsafePointer<Float>? { averageCopy.count == 0 ? nil : UnsafePointer(averageCopy.base) }
+    /// Those of the running statistics; nil where no average is kept, and where there are none.
+    var averagedStatistics: UnsafePointer<Float>? {
+        averagedStatisticsCopy.count == 0 ? nil : UnsafePointer(averagedStatisticsCopy.base)
+    }
 }
 
 extension Trainer {
@@ -66,7 +75,7 @@ extension Trainer {
                 network, standardization: standardization, targetStandardization: targetStandardization,
                 hasAverages: update.averageColumn != nil)
         snapshot.copy(
-            parameters: parameters, statistics: state,
+            parameters: parameters, statistics: runningStatistics,
             averages: update.averageColumn.map { UnsafePointer(reducer.column($0)) })
         snapshot.optimizerState = zip(update.optimizer.stateNames, update.stateColumns).map {
             ($0, UnsafePointer(reducer.column($1)))
@@ -82,9 +91,7 @@ extension Trainer {
     ) throws {
         let update = optimizer.description
         try reducer.setParameters { try load(.parameters, $0) }
-        try communicator.onRoot { try load(.statistics, state) }
-        let statistics = UnsafeMutableBufferPointer(start: state, count: runningStatistics.count)
-        _ = statistics.update(fromContentsOf: try communicator.broadcast(Array(statistics), root: 0))
+        try runningStatistics.restore(communicator, load: load)
         if let column = update.averageColumn { try reducer.setColumn(column) { try load(.averages, $0) } }
         for (name, column) in zip(update.optimizer.stateNames, update.stateColumns) {
             try reducer.setColumn(column) { try load(.optimizer(name), $0) }
@@ -97,8 +104,8 @@ extension Trainer {
 /// The buffers of a trainer that a checkpoint holds.
 enum CheckpointedBuffer {
     case parameters, averages
-    /// Running statistics.
-    case statistics
+    /// Running statistics and their moving averages.
+    case statistics, averagedStatistics
     /// By its name in `OptimizerDescription.stateNames`.
     case optimizer(String)
 }

@@ -36,8 +36,7 @@ package struct Trainer: ~Copyable {
     private let upcoming: UpcomingSamples
     /// Samples of the next batch that are asked for with each piece of the update.
     private let samplesAskedFor: Int
-    /// Running statistics, the same on every worker.
-    let runningStatistics: AlignedBuffer<Float>
+    let runningStatistics: RunningStatistics
     /// Updates done.
     package internal(set) var stepCount = 0
     /// Where the time of the steps goes, on this worker.
@@ -152,8 +151,7 @@ package struct Trainer: ~Copyable {
         self.division = division
         costShare = network.layout.costShare(of: rank, size: size, costs: costs, shares: division.shares)
         upcoming = UpcomingSamples(capacity: length.batchSize)
-        runningStatistics = AlignedBuffer(count: network.stateLayout.floatCount)
-        network.initializeState(runningStatistics.base)
+        runningStatistics = RunningStatistics(network, averageDecay: configuration.update.averageDecay)
         self.rank = rank
         seed = configuration.seed
         self.kernels = kernels
@@ -182,7 +180,7 @@ package struct Trainer: ~Copyable {
     var targetStandardization: TargetStandardization? { reader.targetStandardization }
 
     /// The flat running statistics; they change only within `step`.
-    package var state: UnsafeMutablePointer<Float> { runningStatistics.base }
+    package var state: UnsafeMutablePointer<Float> { runningStatistics.values }
 
     /// Trains on the batches of one step of `order`, the samples of an epoch. All workers call it with the same arguments
     /// but for `requests`, of which all get the union.
@@ -274,6 +272,7 @@ package struct Trainer: ~Copyable {
             if isLast { try reducer.publish() } else { try reducer.release() }
             lap(.publish)
         }
+        runningStatistics.average(step: stepCount, kernels: kernels)
         recorder.endStep()
         return result
     }
@@ -318,7 +317,7 @@ package struct Trainer: ~Copyable {
         batchSums.plan = plan
         return LayerContext(
             kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters),
-            state: runningStatistics.base,
+            state: runningStatistics.values,
             mode: .training(
                 TrainingPosition(
                     seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound, batch: batchSums)))

@@ -93,6 +93,10 @@ private struct MovedState {
         case .statistics: values.update(from: snapshot.statistics, count: network.stateLayout.floatCount)
         case .averages:
             if let averages = snapshot.averages { values.update(from: averages, count: network.layout.floatCount) }
+        case .averagedStatistics:
+            if let averages = snapshot.averagedStatistics {
+                values.update(from: averages, count: network.stateLayout.floatCount)
+            }
         case .optimizer(let name):
             if let state = optimizerState[name] { values.update(from: state, count: state.count) }
         }

@@ -22,9 +22,7 @@ extension TrainingSession {
         try communicator.agree {
             let path = "the best checkpoint"
             let checkpoint = try Checkpoint(decoding: bytes, path: path)
-            let prefix = checkpoint.hasAverages ? Checkpoint.averagePrefix : ""
-            try network.layout.load(checkpoint, prefix: prefix, into: parameters.base, path: path)
-            try network.stateLayout.load(checkpoint, into: state.base, path: path)
+            try network.loadEvaluated(checkpoint, parameters: parameters.base, state: state.base, path: path)
         }
         let result = try evaluator.evaluate(
             data.test, indices: (0..<Int32(data.test.count)).map { $0 }, parameters: parameters.base,

@@ -195,7 +195,7 @@ struct TrainingSession: ~Copyable {
         let result = try evaluator.evaluate(
             isTest ? data.test : data.validationImages,
             indices: isTest ? (0..<Int32(data.test.count)).map { $0 } : self.split.validation,
-            parameters: parameters, state: trainer.state, keepsPredictions: isTest,
+            parameters: parameters, state: trainer.runningStatistics.evaluated, keepsPredictions: isTest,
             division: trainer.division.grains.ungrouped, communicator: communicator)
         if isTest { evaluationSeconds = Double(PhaseClock.now() - begin) * 1e-9 }
         // Finite weights can still overflow the loss; all workers see the same.

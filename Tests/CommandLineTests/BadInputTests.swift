@@ -26,7 +26,7 @@ extension CommandLineTests {
             let bench = try Workbench()
             try input.prepare(bench)
             let environment = input.environment.merging(Self.endsAtOnce) { $1 }
-            let result = try bench.run(input.arguments, ranks: ranks, environment: environment, withinSeconds: 5)
+            let result = try bench.run(input.arguments, ranks: ranks, environment: environment, withinSeconds: 20)
             refuse(result, input.exitCode, input.fragments)
         }
 
@@ -45,7 +45,7 @@ extension CommandLineTests {
 
         @Test(.enabled(if: Program.hasRanks)) func threadsUnderMpirun() throws {
             let result = try Workbench().run(
-                Workbench.training + ["--out", "run", "--quiet", "--workers", "2"], ranks: 2, withinSeconds: 5)
+                Workbench.training + ["--out", "run", "--quiet", "--workers", "2"], ranks: 2, withinSeconds: 20)
             refuse(result, 64, ["--workers 2", "mpirun"])
         }
 
@@ -54,7 +54,7 @@ extension CommandLineTests {
             let binary = try #require(Program.withoutMPI)
             let bench = try Workbench()
             let command = Workbench.training + ["--out", "run", "--quiet"]
-            refuse(try bench.run(command, ranks: 2, binary: binary, withinSeconds: 5), 64, ["without MPI", "2 ranks"])
+            refuse(try bench.run(command, ranks: 2, binary: binary, withinSeconds: 20), 64, ["without MPI", "2 ranks"])
             #expect(!bench.folder.exists("run"))
         }
 
@@ -62,7 +62,7 @@ extension CommandLineTests {
         private func run(_ arguments: [String], after script: String) throws -> ChildProcess.Result {
             try Workbench().run(
                 ["-c", "rank=$OMPI_COMM_WORLD_RANK; \(script); exec \"$@\"", "sh", Program.path] + arguments, ranks: 3,
-                environment: Self.endsAtOnce, binary: "/bin/sh", withinSeconds: 5)
+                environment: Self.endsAtOnce, binary: "/bin/sh", withinSeconds: 20)
         }
 
         /// Rank 0 speaks for all; ranks that are faster must not end the job before it has.
@@ -96,7 +96,7 @@ extension CommandLineTests {
             try first.wait(for: "epoch") { bench.folder.exists("run/metrics.jsonl") }
             for arguments in [[], ["--overwrite"]] {
                 let second = try bench.run(
-                    Workbench.training + ["--out", "run", "--quiet"] + arguments, ranks: ranks, withinSeconds: 5)
+                    Workbench.training + ["--out", "run", "--quiet"] + arguments, ranks: ranks, withinSeconds: 20)
                 refuse(second, 73, ["run", "in use"])
             }
             #expect(kill(first.process, 0) == 0)
@@ -105,7 +105,7 @@ extension CommandLineTests {
                 try bench.folder.text("run/metrics.jsonl").count { $0 == "\n" } > lines
             }
             kill(first.process, SIGKILL)
-            #expect(first.finish(withinSeconds: 5).exitCode == 128 + SIGKILL)
+            #expect(first.finish(withinSeconds: 20).exitCode == 128 + SIGKILL)
             // The lock has died with its process.
             #expect(try bench.train(["--overwrite"]).summary.steps == 20)
         }

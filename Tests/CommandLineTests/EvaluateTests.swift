@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Testing
 
@@ -50,6 +51,31 @@ extension CommandLineTests {
             let report = try evaluate(bench, ["run"], way)
             #expect(report.loss == averaged.testLoss && report.isAverage)
             #expect(try !evaluate(bench, ["plain"], way).isAverage)
+        }
+
+        /// Averaged weights are evaluated with averaged statistics: `a ← fma(s − a, 1 − decay, a)`, from the first step's on.
+        @Test func averagesRunningStatistics() throws {
+            let bench = try Workbench()
+            let decay = 0.8
+            let training = [
+                "--model", "dense 12, batchnorm, relu, dense 10", "--epochs", "1", "--average", "\(decay)",
+                "--checkpoint-every", "1steps", "--keep-checkpoints", "10",
+            ]
+            let summary = try bench.train(training, as: Way(workers: 2)).summary
+            for name in ["1.running_mean", "1.running_var"] {
+                var average: [Float]?
+                for step in 1...10 {
+                    let number = step < 10 ? "0\(step)" : "\(step)"
+                    let path = bench.folder.path + "/run/checkpoints/step-0000\(number).safetensors"
+                    let checkpoint = try Checkpoint(contentsOf: path)
+                    let now: [Float] = try #require(checkpoint[name]).values()
+                    average = average.map { zip($0, now).map { $0.addingProduct($1 - $0, Float(1 - decay)) } } ?? now
+                    let kept: [Float] = try #require(checkpoint["state/average/\(name)"]).values()
+                    #expect(kept == average && (step == 1) == (kept == now), "\(name) after step \(step)")
+                }
+            }
+            let report = try evaluate(bench, ["run"], Way(workers: 1))
+            #expect(report.loss == summary.testLoss && report.accuracy == summary.testAccuracy && report.isAverage)
         }
 
         private func checkMatrix(_ report: Report, _ labels: [UInt8]) throws {
@@ -112,7 +138,7 @@ extension CommandLineTests {
         ) throws {
             let result = try bench.run(
                 ["evaluate"] + arguments, ranks: ranks, environment: BadInputs.endsAtOnce,
-                withinSeconds: 5)
+                withinSeconds: 20)
             #expect(result.exitCode == exitCode && !result.timedOut, "\(result)")
             let text = result.standardError
             #expect(text.hasPrefix("lockstep: ") && text.hasSuffix("\n") && text.count { $0 == "\n" } == 1, "\(text)")

@@ -25,7 +25,6 @@ package struct TrainedNetwork: Sendable {
     package init(contentsOf path: String) throws {
         let checkpoint = try Checkpoint(contentsOf: path)
         let network = try Network(checkpoint, path: path)
-        let hasAverages = checkpoint.hasAverages
         func tensor(_ entry: ParameterLayout.Entry, _ prefix: String) throws -> Checkpoint.Tensor {
             guard let tensor = checkpoint[prefix + entry.name], tensor.shape == entry.storage.shape,
                 tensor.elementType == .float32
@@ -38,15 +37,16 @@ package struct TrainedNetwork: Sendable {
         }
         self.path = path
         self.network = network
-        isAverage = hasAverages
+        isAverage = checkpoint.hasAverages
         metadata = checkpoint.metadata
         lossKind = LossKind(of: checkpoint, target: network.target, path: path)
         parametersSHA256 = checkpoint.parametersSHA256
         standardization = try InputStandardization(checkpoint, features: network.inputFeatures, path: path)
         targetStandardization = try TargetStandardization(checkpoint, outputs: network.outputCount, path: path)
-        tensors =
-            try network.layout.entries.map { try tensor($0, hasAverages ? Checkpoint.averagePrefix : "") }
-            + network.stateLayout.entries.map { try tensor($0, "") }
+        tensors = try [network.layout, network.stateLayout].flatMap { layout in
+            let prefix = checkpoint.averagePrefix(of: layout)
+            return try layout.entries.map { try tensor($0, prefix) }
+        }
     }
 
     /// Traps where there is none: names come from the network's own layout.

@@ -106,10 +106,7 @@ package struct NetworkOutcome: Sendable {
             parameters = AlignedBuffer(count: network.layout.floatCount)
             state = AlignedBuffer(count: network.stateLayout.floatCount)
             self.network = network
-            try network.layout.load(
-                checkpoint, prefix: checkpoint.hasAverages ? Checkpoint.averagePrefix : "", into: parameters.base,
-                path: path)
-            try network.stateLayout.load(checkpoint, into: state.base, path: path)
+            try network.loadEvaluated(checkpoint, parameters: parameters.base, state: state.base, path: path)
         }
 
         var parameterValues: [Float] { Array(UnsafeBufferPointer(start: parameters.base, count: parameters.count)) }

@@ -42,10 +42,8 @@ extension FuzzTarget {
         guard let network = answer({ try Network(checkpoint, path: "a") }) else { return }
         let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
         let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
-        let prefix = checkpoint.hasAverages ? Checkpoint.averagePrefix : ""
         _ = answer {
-            try network.layout.load(checkpoint, prefix: prefix, into: parameters.base, path: "a")
-            try network.stateLayout.load(checkpoint, into: state.base, path: "a")
+            try network.loadEvaluated(checkpoint, parameters: parameters.base, state: state.base, path: "a")
         }
     }
 

@@ -124,6 +124,9 @@ extension BenchCommand {
             if result.hosts.count > 1 {
                 lines.append("between hosts: \(AllReduce.costText(model.link));")
                 lines.append("  \(Text.fixed(model.perMessage, 1)) µs for each further message")
+                if result.predicted.overlapped > 0 {
+                    lines.append("  \(whole(result.predicted.overlapped)) µs of it during the backward pass")
+                }
             } else {
                 lines.append(
                     table.model.link.perByte > 0

@@ -215,6 +215,15 @@ package struct GradientReducer: ~Copyable {
         #endif
     }
 
+    /// Whether gradients travel to other hosts during the backward pass; nil where they cannot, and while it is tried.
+    package var overlaps: Bool? {
+        #if MPI
+            return exchange?.overlaps
+        #else
+            return nil
+        #endif
+    }
+
     /// Returns when what this worker needs of all partial gradients is in reach. Collective.
     package func collect(grainCount: Int) throws {
         let plan = planIndex(grainCount)

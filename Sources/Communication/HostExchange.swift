@@ -193,6 +193,8 @@
 
         /// Whether it is decided if gradients are sent while others are computed.
         var isSettled: Bool { !overlap.isPossible || overlap.decision != nil }
+        /// Whether messages travel during the backward pass; nil where they cannot, and while it is tried.
+        var overlaps: Bool? { overlap.decision }
 
         /// This worker's partial gradients of a batch of kind `index` are written from `offset` on; backward goes on. Sends what
         /// no worker of this host writes any more, but for the last piece, which `exchangeGradients` sends.

@@ -30,9 +30,11 @@
             let threads = try endpoint.allGather(value: MPI.threadSupport == .serialized)
             // Said on any rank it holds for all.
             let asked = try endpoint.allGather(bytes: Array(Self.text.utf8)).first { !$0.isEmpty }
-            self.isPossible = isPossible && threads.allSatisfy { $0 } && asked != Array("off".utf8)
+            let answer: Bool? = asked == Array("on".utf8) ? true : asked == Array("off".utf8) ? false : nil
+            let couldBe = isPossible && threads.allSatisfy { $0 }
+            self.isPossible = couldBe && answer != false
             overlaps = self.isPossible
-            decision = self.isPossible && asked == Array("on".utf8) ? true : nil
+            decision = couldBe ? answer : nil
         }
 
         private static var text: String { getenv(variable).map { String(cString: $0) } ?? "" }

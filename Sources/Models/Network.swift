@@ -102,6 +102,20 @@ package struct Network: Sendable {
         }
     }
 
+    /// Floating-point operations that backward still has to do for one sample when it has the gradient of this operation's
+    /// parameters.
+    package func backwardFlopsPerSample(after operation: Int) -> Double {
+        memory.steps.reversed().prefix { step in
+            if case .parameterGradient(operation, _) = step { false } else { true }
+        }.reduce(0) { sum, step in
+            switch step {
+            case .parameterGradient(let index, _), .inputGradient(let index, _, _):
+                sum + (operations[index].layer?.flopsPerSample ?? 0)
+            case .add: sum
+            }
+        }
+    }
+
     /// Floats that training keeps of one sample: the input, what each layer makes of it and keeps, and gradients.
     package var activationsPerSample: Int {
         let saved = layers.reduce(0) { $0 + $1.savedFloatsPerSample }

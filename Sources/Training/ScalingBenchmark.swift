@@ -82,7 +82,7 @@ package struct ScalingBenchmark: Sendable {
             compute: counts.indices.map { index in
                 .init(grains: counts[index], microseconds: mean(costs.map { $0[index] }))
             }, update: mean(updates), memory: memory, link: link.line, perMessage: link.perMessage,
-            spread: mean(spreads))
+            spread: mean(spreads), early: whole.overlaps ?? meansHosts ? network.earlyGradients : [])
         let hosts = communicator.hostMembers.map(\.count)
         return Result(
             network: steps.name ?? ModelText.text(of: configuration.model), batchSize: batchSize,
@@ -99,6 +99,8 @@ package struct ScalingBenchmark: Sendable {
         /// Half of the distance of the 16th and the 84th percentile, as a share of the median: the standard deviation of what is
         /// normal, without the rare steps that the system holds up.
         let spread: Double
+        /// Whether gradients travelled during the backward pass; nil where they could not.
+        let overlaps: Bool?
     }
 
     /// `exchangesGradients`: as between hosts. Steps for about `seconds`, at least 20, after some that warm up.
@@ -126,6 +128,7 @@ package struct ScalingBenchmark: Sendable {
             return Double(PhaseClock.now() - begin) * 1e-3
         }
         let warmUp = try (0..<10).map { _ in try step() }
+        while !trainer.reducer.isSettled { _ = try step() }
         // All workers take as many steps as worker 0 thinks right.
         let count = try communicator.broadcast(
             min(max(Int(seconds * 1e6 / max(warmUp.sorted()[5], 1)), 20), 20_000), root: 0)
@@ -136,7 +139,8 @@ package struct ScalingBenchmark: Sendable {
         return StepTimes(
             median: times[times.count / 2], optimizer: microseconds(.optimizer),
             moving: [.post, .reduction, .publish].reduce(0) { $0 + microseconds($1) },
-            spread: (times[count * 84 / 100] - times[count * 16 / 100]) / (2 * times[count / 2]))
+            spread: (times[count * 84 / 100] - times[count * 16 / 100]) / (2 * times[count / 2]),
+            overlaps: trainer.reducer.overlaps)
     }
 
     /// The reduction among a host's workers.

@@ -4,8 +4,8 @@ import Numerics
 /// The time of a training step on any number of workers and hosts, from what one machine and one link were measured to take.
 ///
 /// A step of P workers, L on each of H hosts, with G grains a batch: forward and backward of ⌈G / P⌉ grains; the optimizer on a
-/// P-th of the parameters; the host's memory, where L > 1; two messages with each other host, and the payload; and waiting for the
-/// slowest of P workers.
+/// P-th of the parameters; the host's memory, where L > 1; two messages with each other host, and the payload, less what of it
+/// travels during the backward pass; and waiting for the slowest of P workers.
 package struct ScalingModel: Codable, Sendable {
     /// Of a batch.
     package var grainCount: Int
@@ -23,6 +23,8 @@ package struct ScalingModel: Codable, Sendable {
     package var perMessage: Double
     /// Standard deviation of a worker's time for a step, as a share of it; steps are taken to be normal and independent.
     package var spread: Double
+    /// What is sent during the backward pass, in the order in which it is written; empty where nothing is.
+    package var early: [EarlyGradient]
 
     package struct GrainCost: Codable, Sendable {
         package var grains: Int
@@ -34,12 +36,24 @@ package struct ScalingModel: Codable, Sendable {
         }
     }
 
+    /// A part of the gradient that is written before the backward pass is over.
+    package struct EarlyGradient: Codable, Sendable, Equatable {
+        /// Of the parameters.
+        package var share: Double
+        /// Of forward and backward, what is still to come when it is written.
+        package var computeLeft: Double
+
+        package init(share: Double, computeLeft: Double) { (self.share, self.computeLeft) = (share, computeLeft) }
+    }
+
     package struct Prediction: Codable, Sendable {
         package var workers: Int
         package var hosts: Int
         package var samples: Int
         /// Microseconds of a step's parts.
         package var compute, update, memory, link, stragglers: Double
+        /// What `link` would be longer without overlap.
+        package var overlapped: Double
         /// Bytes that the busiest host sends.
         package var hostPayloadBytes: Double
         /// The same step with `MPI_Allreduce` between hosts, whose sums depend on the number of workers.
@@ -52,7 +66,7 @@ package struct ScalingModel: Codable, Sendable {
 
     package init(
         grainCount: Int, grainSize: Int, parameters: Int, compute: [GrainCost], update: Double, memory: CostLine,
-        link: CostLine, perMessage: Double, spread: Double
+        link: CostLine, perMessage: Double, spread: Double, early: [EarlyGradient] = []
     ) {
         precondition(
             grainCount > 0 && !compute.isEmpty, "ScalingModel: \(grainCount) grains, \(compute.count) costs")
@@ -65,6 +79,7 @@ package struct ScalingModel: Codable, Sendable {
         self.link = link
         self.perMessage = perMessage
         self.spread = spread
+        self.early = early
     }
 
     /// - Parameters:
@@ -81,10 +96,13 @@ package struct ScalingModel: Codable, Sendable {
         let memory = isShared ? self.memory.microseconds(bytes) : 0
 
         let payload = Self.payload(hosts: hosts, grainCount: grainCount, parameterBytes: bytes)
-        var (linkTime, plainLink) = (0.0, 0.0)
+        var (linkTime, plainLink, overlapped) = (0.0, 0.0, 0.0)
         if hosts.count > 1 {
             let messages = Double(hosts.count - 1)
-            linkTime = 2 * (link.latency + (messages - 1) * perMessage) + payload * link.perByte
+            overlapped = self.overlapped(gradient: payload.gradient * link.perByte, compute: own)
+            linkTime =
+                2 * (link.latency + (messages - 1) * perMessage)
+                + (payload.gradient + payload.parameters) * link.perByte - overlapped
             // A ring over the workers: its latency by rank, or halving and doubling, whichever is faster.
             let doublings = Double(Int.bitWidth - (workers - 1).leadingZeroBitCount)
             let ringBytes = 2 * bytes * messages / Double(hosts.count) * link.perByte
@@ -95,9 +113,21 @@ package struct ScalingModel: Codable, Sendable {
         let stragglers = (own + update) * spread * Self.expectedMaximum(workers)
         return Prediction(
             workers: workers, hosts: hosts.count, samples: grainCount * grainSize, compute: own, update: update,
-            memory: memory, link: linkTime, stragglers: stragglers, hostPayloadBytes: payload,
+            memory: memory, link: linkTime, stragglers: stragglers, overlapped: overlapped,
+            hostPayloadBytes: payload.gradient + payload.parameters,
             // Each worker updates all parameters.
             plainMicroseconds: own + self.update + memory + plainLink + stragglers)
+    }
+
+    /// Microseconds of the link that the backward pass hides: a part is sent when it is written and those before are through, the
+    /// rest when backward is over.
+    private func overlapped(gradient: Double, compute: Double) -> Double {
+        var (end, rest) = (-Double.infinity, 1.0)
+        for part in early {
+            end = max(end, -part.computeLeft * compute) + part.share * gradient
+            rest -= part.share
+        }
+        return gradient - (max(end, 0) + rest * gradient)
     }
 
     /// Between measured numbers of grains, and beyond the last one, on a straight line.
@@ -110,12 +140,15 @@ package struct ScalingModel: Codable, Sendable {
     }
 
     /// Bytes that the busiest host sends: for each subtree of the canonical tree that is whole in its grains, the other hosts' share
-    /// of the parameters, and its own share to each of them.
-    package static func payload(hosts: [Int], grainCount: Int, parameterBytes: Double) -> Double {
-        guard hosts.count > 1 else { return 0 }
+    /// of the gradient, and its own share of the parameters to each of them.
+    package static func payload(
+        hosts: [Int], grainCount: Int, parameterBytes: Double
+    ) -> (gradient: Double, parameters: Double) {
+        guard hosts.count > 1 else { return (0, 0) }
         let workers = hosts.reduce(0, +)
         let partition = GrainPartition(sampleCount: grainCount, grainSize: 1)
-        var (first, most) = (0, 0.0)
+        var first = 0
+        var most = (gradient: 0.0, parameters: 0.0)
         for count in hosts {
             let run =
                 partition.grains(of: first, size: workers)
@@ -124,7 +157,8 @@ package struct ScalingModel: Codable, Sendable {
                 ).upperBound
             let subtrees = Double(CanonicalTree.maximalNodes(in: run, grainCount: grainCount).count)
             let share = Double(count) / Double(workers)
-            most = max(most, parameterBytes * (subtrees * (1 - share) + share * Double(hosts.count - 1)))
+            let sent = (parameterBytes * subtrees * (1 - share), parameterBytes * share * Double(hosts.count - 1))
+            if sent.0 + sent.1 > most.gradient + most.parameters { most = sent }
             first += count
         }
         return most

@@ -66,6 +66,9 @@ package struct TrainingSummary: Codable, Sendable {
     package var warnings: [String]
     /// Nil where work was divided evenly without a question.
     package var balance: BalanceRecord?
+    /// Whether gradients travelled to other hosts during the backward pass; nil where they could not, or where the run was over
+    /// before it was known what is faster.
+    package var overlap: Bool?
     package var epochs: Int
     package var steps: Int
     package var workers: Int
@@ -75,6 +78,8 @@ package struct TrainingSummary: Codable, Sendable {
     /// Arithmetic of the matrix products per second against the FMA peak of the cores in use, measured at the end.
     package var fractionOfPeak: Double
     package var wallSeconds: Double
+    /// Until all workers had the data: next to nothing where an earlier run of the process has read them.
+    package var dataSeconds: Double
     /// From the start of worker 0's process to the end of the first step; nil where the system does not say.
     package var firstStepSeconds: Double?
     /// The last evaluation of the test set.

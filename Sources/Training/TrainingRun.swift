@@ -55,7 +55,9 @@ package struct TrainingRun: Sendable {
     package func run(
         _ communicator: borrowing Communicator, observer: (any TrainingObserver)?, judge: EpochJudge? = nil
     ) throws {
+        let begun = PhaseClock.now()
         let data = try communicator.agree { try dataset.load() }
+        let dataSeconds = Double(PhaseClock.now() - begun) * 1e-9
         let split = try communicator.agree {
             try data.check(configuration.data.augmentation)
             return try configuration.split(data)
@@ -91,6 +93,7 @@ package struct TrainingRun: Sendable {
             run: self, data: data, split: split, network: network, begin: begin, state: state, trainer: trainer,
             balancer: balancer(forced, communicator), observer: observer, judge: judge,
             loss: try Loss(configuration.loss, outputCount: network.outputCount))
+        session.dataSeconds = dataSeconds
         if let forced, forced.afterStep == 0 { session.showForcedDivision(forced.division) }
         try session.announce(communicator)
         if let note = begin.initialWeights?.note { observer?.warned(note) }

@@ -34,6 +34,8 @@ struct TrainingSession: ~Copyable {
     var hasToldOfLog = false
     let begin = PhaseClock.now()
     var bestSamplesPerSecond = 0.0
+    /// Until all workers had the data.
+    var dataSeconds = 0.0
     var firstStepSeconds: Double?
     var evaluationSeconds = 0.0
     var balancer: Balancer

@@ -155,6 +155,7 @@ extension CommandLineTests {
 
         @Test(arguments: ways) func runsTellHowFastTheyStart(way: Way) throws {
             struct Summary: Decodable {
+                let dataSeconds: Double
                 let firstStepSeconds: Double
                 let evaluationSeconds: Double
                 let wallSeconds: Double
@@ -165,6 +166,7 @@ extension CommandLineTests {
                 ranks: way.ranks)
             try #require(result.exitCode == 0, "\(result)")
             let summary = try JSONDecoder().decode(Summary.self, from: bench.folder.read("run/summary.json"))
+            #expect(summary.dataSeconds > 0 && summary.dataSeconds < summary.firstStepSeconds)
             #expect(summary.firstStepSeconds > 0 && summary.firstStepSeconds < result.seconds)
             #expect(summary.evaluationSeconds > 0 && summary.evaluationSeconds < summary.wallSeconds)
             let scored = try bench.run(["evaluate", "run", "--json"])

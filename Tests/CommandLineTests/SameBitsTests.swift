@@ -128,9 +128,9 @@ extension ComparedRunTests {
             return record
         }
 
-        private func compare(_ training: Training, _ way: Way) throws {
+        private func compare(_ training: Training, _ way: Way, in bench: Workbench? = nil) throws {
             let expected = try alone(training)
-            let found = try Workbench().train(training.arguments, as: way)
+            let found = try (bench ?? Workbench()).train(training.arguments, as: way)
             #expect(found.summary == expected.summary)
             #expect(found.metrics == expected.metrics)
             #expect(found.checkpoint == expected.checkpoint)
@@ -153,13 +153,17 @@ extension ComparedRunTests {
             arguments: [(2, "hosts:1", "on"), (3, "hosts:2,1", "on"), (3, "hosts:1", "auto"), (2, "hosts:1", "off")])
         func withOverlap(ranks: Int, transport: String, overlap: String) throws {
             let way = Way(ranks: ranks, environment: ["LOCKSTEP_TRANSPORT": transport, "LOCKSTEP_OVERLAP": overlap])
+            let bench = try Workbench()
             try compare(
                 Training(
                     name: "wide",
                     arguments: [
                         "--batch-size", "32", "--epochs", "6", "--model",
                         "dense 300, batchnorm, relu, dense 256, relu, dense 128, relu, dense 10",
-                    ]), way)
+                    ]), way, in: bench)
+            struct Told: Decodable { let overlap: Bool? }
+            let told = try JSONDecoder().decode(Told.self, from: bench.folder.read("run/summary.json")).overlap
+            #expect(overlap == "auto" ? told != nil : told == (overlap == "on"))
         }
 
         @Test(

@@ -28,6 +28,23 @@ struct ScalingModelTests {
         #expect(step.plainMicroseconds == plain)
     }
 
+    /// A half of the gradient is written when 100 µs of 180 are left, a quarter at 20.
+    @Test func whatBackwardHides() {
+        var model = Self.model()
+        model.early = [.init(share: 0.5, computeLeft: 100.0 / 180), .init(share: 0.25, computeLeft: 20.0 / 180)]
+        // The link is slower: it has 100 µs more.
+        let slow = model.predict(hosts: [2, 2])
+        #expect(abs(slow.overlapped - 100) < 1e-9 && abs(slow.link - 32_000) < 1e-9)
+        // All three quarters of 40 µs are through when backward ends: 20 + 10.
+        model.link.perByte = 2e-5
+        let fast = model.predict(hosts: [2, 2])
+        #expect(abs(fast.overlapped - 30) < 1e-9)
+        // Of 400 µs the first half takes 200, the last two quarters 100 each.
+        model.link.perByte = 2e-4
+        #expect(abs(model.predict(hosts: [2, 2]).overlapped - 100) < 1e-9)
+        #expect(model.predict(hosts: [4]).overlapped == 0)
+    }
+
     @Test func grainsBetweenAndBeyondThoseMeasured() {
         let model = Self.model()
         #expect(model.computeMicroseconds(3) == 265 && model.computeMicroseconds(16) == 1_400)
@@ -39,7 +56,7 @@ struct ScalingModelTests {
     /// 3, 3 and 2 of 8 grains are two subtrees, two and one.
     @Test func hostsThatAreNoSubtreeSendMore() {
         let bytes = ScalingModel.payload(hosts: [1, 1, 1], grainCount: 8, parameterBytes: 3_000)
-        #expect(abs(bytes - (2 * 2_000 + 2 * 1_000)) < 1e-9)
+        #expect(abs(bytes.gradient - 2 * 2_000) < 1e-9 && abs(bytes.parameters - 2 * 1_000) < 1e-9)
     }
 
     /// More workers than grains wait for those that have one.

@@ -1,4 +1,5 @@
 import Communication
+import Errors
 import Foundation
 import Synchronization
 
@@ -21,6 +22,12 @@ final class RankJob {
     /// A probe that was built with MPICH, to be started by its launcher; nil for Open MPI (`launch/test --mpich`).
     private static let mpichProbe = ProcessInfo.processInfo.environment["LOCKSTEP_MPICH_PROBE"]
     static var isOpenMPI: Bool { mpichProbe == nil }
+
+    /// Whether a job ended with that exit code. MPICH's launcher kills the others as soon as one rank has ended, and gives the
+    /// exit code of either: 9 for those.
+    static func tells(_ kind: Failure.Kind, _ result: Result) -> Bool {
+        result.status == kind.rawValue || (!isOpenMPI && result.status == SIGKILL)
+    }
 
     private static var mpirun: String? {
         let name = isOpenMPI ? "mpirun" : "mpiexec.mpich"

@@ -122,10 +122,10 @@ struct RankTests {
     @Test(arguments: [0, 2], Transport.allCases)
     func aRankThatFailsAloneEndsTheJob(rank: Int, transport: Transport) throws {
         let result = try RankJob(["throw-alone", "\(rank)"], size: 3, transport: transport).finish(withinSeconds: 30)
-        #expect(result.status == Failure.Kind.notFinite.rawValue)
-        #expect(
-            result.text.hasPrefix("rank \(rank) on ") && result.text.hasSuffix(": the loss is not finite\n"),
-            "\(result)")
+        #expect(RankJob.tells(Failure.Kind.notFinite, result), "\(result)")
+        let line = result.text.prefix { $0 != "\n" }
+        #expect(line.hasPrefix("rank \(rank) on ") && line.hasSuffix(": the loss is not finite"), "\(result)")
+        #expect(!RankJob.isOpenMPI || result.text.count { $0 == "\n" } == 1, "\(result)")
     }
 
     @Test func usageErrorsArePrintedOnce() throws {
@@ -150,9 +150,10 @@ struct RankTests {
         kill(try #require(processes[rank]), SIGKILL)
         let result = job.finish(withinSeconds: 10)
         #expect(result.status != 0 && !result.timedOut, "\(result)")
-        // Ranks that share memory notice it themselves; for others mpirun says it.
-        let launcherWords = RankJob.isOpenMPI ? "rank \(rank) with PID" : "PID \(processes[rank]!) RUNNING AT"
-        let notices = ["rank \(rank) (host "] + (transport == .shared ? [] : [launcherWords])
+        // Ranks that share memory notice it themselves, unless MPICH's launcher is faster; for others the launcher says it.
+        let launcherWords = RankJob.isOpenMPI ? "rank \(rank) with PID" : "RUNNING AT"
+        let isTold = transport == .shared && RankJob.isOpenMPI
+        let notices = ["rank \(rank) (host "] + (isTold ? [] : [launcherWords])
         #expect(notices.contains { result.text.contains($0) }, "\(result)")
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
     }
@@ -164,7 +165,7 @@ struct RankTests {
         kill(try #require(processes[2]), SIGKILL)
         let result = job.finish(withinSeconds: 10)
         #expect(result.status != 0 && !result.timedOut, "\(result)")
-        #expect(result.text.contains("rank 2 (host "), "\(result)")
+        #expect(result.text.contains("rank 2 (host ") || !RankJob.isOpenMPI, "\(result)")
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
     }
 
@@ -176,7 +177,7 @@ struct RankTests {
         let process = try #require(processes[rank])
         kill(process, SIGSTOP)
         let result = job.finish(withinSeconds: 15)
-        #expect(result.status == Failure.Kind.internal.rawValue && !result.timedOut, "\(result)")
+        #expect(RankJob.tells(Failure.Kind.internal, result) && !result.timedOut, "\(result)")
         #expect(result.text.contains("rank \(rank) (process \(process)) on "), "\(result)")
         #expect(result.text.contains(" gives no sign of life for 2 s: it is stopped; "), "\(result)")
         #expect(result.text.split(separator: "\n").count { $0.contains("no sign of life") } == 1, "\(result)")

@@ -32,8 +32,7 @@ final class TrainerSnapshot: @unchecked Sendable {
     }
 
     fileprivate func copy(
-        parameters: UnsafePointer<Float>, statistics: borrowing RunningStatistics,
-        averages: UnsafePointer<Float>?
+        parameters: UnsafePointer<Float>, statistics: borrowing RunningStatistics, averages: UnsafePointer<Float>?
     ) {
         parameterCopy.base.update(from: parameters, count: parameterCopy.count)
         statisticsCopy.base.update(from: statistics.values, count: statisticsCopy.count)

@@ -76,6 +76,17 @@ extension CommandLineTests {
             }
             let report = try evaluate(bench, ["run"], Way(workers: 1))
             #expect(report.loss == summary.testLoss && report.accuracy == summary.testAccuracy && report.isAverage)
+            // The same as a checkpoint that has the averages, of weights and statistics, in place of the last values.
+            let last = try Checkpoint(contentsOf: "\(bench.folder.path)/\(summary.checkpoint)")
+            let tensors = last.tensors.filter { !$0.name.hasPrefix("state/average/") }.map { tensor in
+                guard let average = last["state/average/\(tensor.name)"] else { return tensor }
+                return Checkpoint.Tensor(tensor.name, average.shape, .float32, bytes: average.bytes)
+            }
+            var plain = Checkpoint(tensors: tensors, metadata: last.metadata)
+            plain.metadata[MetadataKey.parametersSHA256] = plain.parametersSHA256
+            try bench.folder.write(plain.encoded(path: "plain").flatMap { $0 }, to: "plain.safetensors")
+            let other = try evaluate(bench, ["plain.safetensors", "--dataset", "./data"], Way(workers: 1))
+            #expect(other.loss == report.loss && other.accuracy == report.accuracy && !other.isAverage)
         }
 
         private func checkMatrix(_ report: Report, _ labels: [UInt8]) throws {

@@ -9,7 +9,10 @@ extension JobTests {
             [],
             ["--optimizer", "nadam", "--average", "0.9", "--validation-split", "0.2", "--metric", "validation-loss"],
             ["--schedule", "plateau 0.5 0", "--validation-split", "0.2", "--patience", "2", "--learning-rate", "0.05"],
-            ["--model", "conv 4 3x3, batchnorm, relu, flatten, dropout 0.3, dense 10", "--average", "0.8"],
+            [
+                "--model", "conv 4 3x3, batchnorm, relu, flatten, dropout 0.3, dense 10", "--optimizer", "momentum",
+                "--average", "0.8",
+            ],
             ["--optimizer", "lamb", "--clip-norm", "0.5", "--accumulate", "3", "--hash-every", "3", "--epochs", "5"],
             ["--optimizer", "sgd", "--learning-rate", "0.1", "--batch-size", "all", "--epochs", "25"],
             ["--augment", "shift 1, elastic 1 3, flip, erase 0.5 4", "--standardize", "dataset", "--fold", "1/3"],

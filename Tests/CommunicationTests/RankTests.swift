@@ -152,8 +152,8 @@ struct RankTests {
         #expect(result.status != 0 && !result.timedOut, "\(result)")
         // Ranks that share memory notice it themselves, unless MPICH's launcher is faster; for others the launcher says it.
         let launcherWords = RankJob.isOpenMPI ? "rank \(rank) with PID" : "RUNNING AT"
-        let isTold = transport == .shared && RankJob.isOpenMPI
-        let notices = ["rank \(rank) (host "] + (isTold ? [] : [launcherWords])
+        let ranksMustTell = transport == .shared && RankJob.isOpenMPI
+        let notices = ["rank \(rank) (host "] + (ranksMustTell ? [] : [launcherWords])
         #expect(notices.contains { result.text.contains($0) }, "\(result)")
         #expect(RankJob.survivors(of: Array(processes.values), afterSeconds: 5) == [])
     }

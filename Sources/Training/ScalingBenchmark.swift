@@ -82,7 +82,7 @@ package struct ScalingBenchmark: Sendable {
             compute: counts.indices.map { index in
                 .init(grains: counts[index], microseconds: mean(costs.map { $0[index] }))
             }, update: mean(updates), memory: memory, link: link.line, perMessage: link.perMessage,
-            spread: mean(spreads), early: whole.overlaps ?? meansHosts ? network.earlyGradients : [])
+            spread: mean(spreads), early: (whole.overlaps ?? meansHosts) ? network.earlyGradients : [])
         let hosts = communicator.hostMembers.map(\.count)
         return Result(
             network: steps.name ?? ModelText.text(of: configuration.model), batchSize: batchSize,

@@ -115,6 +115,9 @@ extension BenchCommand {
                 "\(Text.plural(result.workers, "worker")): \(grouped(Int(result.samplesPerSecond))) samples/s "
                     + "(\(grouped(Int(result.slowest))) to \(grouped(Int(result.fastest)))), "
                     + "\(Text.fixed(result.fractionOfPeak * 100, 1)) % of peak",
+                "steps: median \(Text.fixed(result.steps.median, 1)) µs, 5th percentile "
+                    + "\(Text.fixed(result.steps.fifthPercentile, 1)), 95th "
+                    + Text.fixed(result.steps.ninetyFifthPercentile, 1),
                 Text.padded("a step" + (isAlone ? "" : " of worker 0"), 20) + Text.right("µs", 9)
                     + Text.right("share", 8)
                     + Text.right("roofline", 11) + (isAlone ? "" : Text.right("all workers, µs", 22)),

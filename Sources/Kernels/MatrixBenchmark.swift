@@ -12,7 +12,8 @@ package struct MatrixBenchmark {
         package let m: Int
         package let n: Int
         package let k: Int
-        /// `nn`, `nt`, `tn`, or `tn, grain 8` for a weight gradient with the canonical tree.
+        /// `nn`, `nt`, `tn`, or `tn, grain 8` for a weight gradient with the canonical tree; `marks` where the inputs are
+        /// marked, `half 0` where they are a rectifier's.
         package let transpose: String
         package let gflops: Double
         package let fractionOfPeak: Double
@@ -103,6 +104,8 @@ package struct MatrixBenchmark {
     /// Operands at cache lines, of values between −1 and 1, large enough for every case.
     private final class Operands {
         let a: AlignedBuffer<Float>
+        /// `a` behind a rectifier.
+        let rectified: AlignedBuffer<Float>
         let b: AlignedBuffer<Float>
         let c: AlignedBuffer<Float>
         let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
@@ -111,15 +114,18 @@ package struct MatrixBenchmark {
 
         init(_ cases: [MatrixBenchmarkCase]) {
             a = AlignedBuffer(count: cases.map { $0.m * $0.k }.max() ?? 0)
+            rectified = AlignedBuffer(count: cases.filter(\.isRectified).map { $0.m * $0.k }.max() ?? 0)
             b = AlignedBuffer(count: cases.map { $0.k * $0.n }.max() ?? 0)
             c = AlignedBuffer(count: cases.map { $0.m * $0.n }.max() ?? 0)
             marks = AlignedBuffer(count: cases.map { InputMarks.groupCount($0.m) * $0.k }.max() ?? 0)
             for i in 0..<a.count { a.base[i] = random.uniformFloat(at: UInt64(i)) * 2 - 1 }
+            for i in 0..<rectified.count { rectified.base[i] = max(a.base[i], 0) }
             for i in 0..<b.count { b.base[i] = random.uniformFloat(at: UInt64(a.count + i)) * 2 - 1 }
         }
 
         func product(_ test: MatrixBenchmarkCase) -> MatrixProduct {
             let form = test.product
+            let a = test.isRectified ? rectified : a
             return MatrixProduct(
                 form, m: test.m, n: test.n, k: test.k, a: a.base, aStride: form == .tn ? test.m : test.k, b: b.base,
                 bStride: form == .nt ? test.k : test.n, c: c.base, cStride: test.n)
@@ -127,7 +133,8 @@ package struct MatrixBenchmark {
 
         /// The one segment of a weight gradient; the caller frees it.
         func segment(_ test: MatrixBenchmarkCase, grain: Int) -> UnsafeMutableBufferPointer<GradientSegment> {
-            var segment = GradientSegment(sampleCount: test.k, x: UnsafePointer(a.base), dy: UnsafePointer(b.base))
+            let product = product(test)
+            var segment = GradientSegment(sampleCount: test.k, x: product.a, dy: product.b)
             if let share = test.markedShare {
                 let count = InputMarks.groupCount(test.m) * ((test.k + grain - 1) / grain)
                 for mark in 0..<count {

@@ -11,10 +11,13 @@ struct MatrixBenchmarkCase: Hashable {
     var grain: Int?
     /// Of a weight gradient whose inputs are marked (`InputMarks`): how many of the marks are set.
     var markedShare: Double?
+    /// Of a weight gradient: whether the inputs are what a rectifier leaves, half of them 0.
+    var isRectified = false
 
     var form: String {
         guard let grain else { return product.rawValue }
         return "\(product.rawValue), grain \(grain)" + (markedShare == nil ? "" : ", marks")
+            + (isRectified ? ", half 0" : "")
     }
 
     static var all: [MatrixBenchmarkCase] { networks.flatMap(\.cases) + large }
@@ -22,7 +25,7 @@ struct MatrixBenchmarkCase: Hashable {
     /// The widths between the dense layers of the networks of `bench step --suite networks`.
     private static let networks = [
         DenseStack(name: "mlp-small", batchSize: 64, grain: 8, widths: [784, 128, 64, 10]),
-        DenseStack(name: "mlp-deep", batchSize: 32, grain: 8, widths: [784, 64, 64, 64, 10]),
+        DenseStack(name: "mlp-deep", batchSize: 32, grain: 8, widths: [784, 64, 64, 64, 10], isRectified: false),
         DenseStack(name: "mlp-wide", batchSize: 256, grain: 16, widths: [784, 1_024, 1_024, 10]),
         DenseStack(name: "mlp-bn", batchSize: 128, grain: 8, widths: [784, 512, 256, 10]),
         DenseStack(name: "cnn", batchSize: 64, grain: 8, widths: [1_600, 128, 10], isFirst: false),
@@ -45,6 +48,8 @@ private struct DenseStack {
     let widths: [Int]
     /// Whether the stack stands on the input, whose gradient nobody needs.
     var isFirst = true
+    /// Whether a rectifier stands between the layers.
+    var isRectified = true
 
     /// Forward and input gradients for the batch and for half of it, as each of two workers has it, and weight gradients
     /// over the batch. Layers of the same size are measured once.
@@ -62,6 +67,11 @@ private struct DenseStack {
         for (inputs, outputs) in layers {
             cases.append(
                 MatrixBenchmarkCase(name: name, product: .tn, m: inputs, n: outputs, k: batchSize, grain: grain))
+        }
+        for (inputs, outputs) in isRectified ? Array(layers.dropFirst(isFirst ? 1 : 0)) : [] {
+            cases.append(
+                MatrixBenchmarkCase(
+                    name: name, product: .tn, m: inputs, n: outputs, k: batchSize, grain: grain, isRectified: true))
         }
         // Of Fashion-MNIST's pixels, groups of four are 0 in two samples of five.
         if isFirst, let outputs = widths.dropFirst().first {

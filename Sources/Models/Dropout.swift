@@ -39,6 +39,11 @@ struct Dropout: Layer {
     }
 }
 
+extension Operation {
+    /// The share of its inputs that a dropout layer keeps, 1 of all other operations.
+    package var keptShare: Double { (layer as? Dropout).map { 1 - $0.probability } ?? 1 }
+}
+
 extension LayerGrammar {
     static let dropout = LayerGrammar(name: "dropout", form: "dropout PROBABILITY") { words in
         .dropout(

@@ -39,11 +39,35 @@ struct FactoredGradients: ~Copyable {
         let segments, biasSegments: UnsafeMutableBufferPointer<GradientSegment>
     }
 
-    /// Floats that are computed at a time: 64 rows of a weight at least, so that each output gradient read serves many,
-    /// and no more than L2 holds until the optimizer takes them.
-    private static func runLimit(outputs: Int) -> Int {
-        let rows = (64 * outputs + ParameterLayout.blockSize - 1) / ParameterLayout.blockSize
-        return min(max(24, rows), 96) * ParameterLayout.blockSize + ParameterLayout.alignment
+    /// The parts of a tensor's own floats that are computed at a time: 64 rows of a weight at least, so that each output
+    /// gradient read serves many, and no more than L2 holds until the optimizer takes them.
+    ///
+    /// - Parameter isMarked: Whether inputs are marked (`InputMarks`): parts then begin with a group where blocks and groups meet
+    ///   often enough, for marks of a group that is cut serve neither part.
+    private static func runs(
+        of entry: ParameterLayout.Entry, in slice: Range<Int>, _ layout: ParameterLayout, outputs: Int, isMarked: Bool
+    ) -> [Range<Int>] {
+        let (block, group) = (ParameterLayout.blockSize, InputMarks.groupSize * outputs)
+        let blocks = min(max(24, (64 * outputs + block - 1) / block), 96)
+        let own = entry.range.clamped(to: slice)
+        // Blocks from one that begins with a group to the next.
+        let period = group / greatestCommonDivisor(block, group)
+        let isAligned = isMarked && period <= blocks
+        let first = own.lowerBound - entry.range.lowerBound
+        let aligned =
+            isAligned
+            ? min(
+                entry.range.lowerBound + (first + period * block - 1) / (period * block) * (period * block),
+                own.upperBound)
+            : own.lowerBound
+        let limit = (isAligned ? blocks / period * period : blocks) * block + ParameterLayout.alignment
+        return [own.lowerBound..<aligned, aligned..<own.upperBound].flatMap { part in
+            part.isEmpty ? [] : layout.runs(of: part, limit: limit).map { $0.clamped(to: entry.range) }
+        }
+    }
+
+    private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+        b == 0 ? a : greatestCommonDivisor(b, a % b)
     }
 
     /// `slice` is what this worker owns; `activations`, which outlive this, are its own.
@@ -93,9 +117,10 @@ struct FactoredGradients: ~Copyable {
         for (number, operation) in operations.enumerated() {
             guard let layer = network.operations[operation].layer as? any FactoredLayer else { continue }
             for entry in network.layout.entries where entry.belongs(to: network.operations[operation]) {
-                let own = entry.range.clamped(to: slice)
-                for range in network.layout.runs(of: own, limit: Self.runLimit(outputs: layer.outputFeatures)) {
-                    let range = range.clamped(to: entry.range)
+                let isMarked = network.memory(ofInputTo: operation) == 0 && entry.shape.extents.count > 1
+                for range in Self.runs(
+                    of: entry, in: slice, network.layout, outputs: layer.outputFeatures, isMarked: isMarked)
+                {
                     runs.append(Run(layer: layer, number: number, range: range))
                     bufferCount = max(bufferCount, layer.gradientBufferCount(range.count))
                 }
@@ -141,28 +166,51 @@ struct FactoredGradients: ~Copyable {
     /// The parts of the own slice that `forEachRun` covers.
     var ranges: [Range<Int>] { runs.map(\.range) }
 
-    /// Fills `own` with the own samples of a batch, and keeps what the gradients of the own slice need of the others':
-    /// reading that anew costs less than taking the other workers' floats out of their caches. `samples` gives a worker's
-    /// samples in this batch and in the next, which go to `upcoming`. Of augmented pictures the others come later
-    /// (`receiveAugmented`).
+    /// Fills `own` with the own samples of a batch.
     ///
     /// - Parameter mixed: The batch, where its pictures are mixed.
     func gather(
-        _ reader: SampleReader, _ plan: BatchPlan, epoch: UInt64, own: SampleReader.BatchMemory,
-        mixed: SampleReader.Batch?, upcoming: UpcomingSamples,
-        samples: (_ worker: Int) -> (now: UnsafeBufferPointer<Int32>, upcoming: UnsafeBufferPointer<Int32>)
+        _ samples: UnsafeBufferPointer<Int32>, by reader: SampleReader, _ plan: BatchPlan, epoch: UInt64,
+        own: SampleReader.BatchMemory, mixed: SampleReader.Batch?
+    ) {
+        let memory = memory(of: rank, plan, own: own)
+        if let mixer = reader.mixer, let mixed {
+            reader.gather(mixed, epoch: epoch, by: mixer, to: memory)
+        } else {
+            reader.gather(samples, epoch: epoch, to: memory)
+        }
+    }
+
+    /// Notes what `gather` and `gatherOthers` will read of a batch; `samples` gives a worker's.
+    func note(
+        _ upcoming: UpcomingSamples, of reader: SampleReader,
+        samples: (_ worker: Int) -> UnsafeBufferPointer<Int32>
     ) {
         upcoming.reset()
-        let readsOthers = input?.columns.isEmpty == false && !reader.changesPictures
-        for worker in 0..<size where worker == rank || readsOthers {
-            let memory = memory(of: worker, plan, own: own)
-            let samples = samples(worker)
-            if let mixer = reader.mixer, let mixed {
-                reader.gather(mixed, epoch: epoch, by: mixer, to: memory)
-            } else {
-                reader.gather(samples.now, epoch: epoch, to: memory)
+        for worker in 0..<size {
+            if worker == rank {
+                upcoming.append(samples(worker), of: reader.images, columns: nil)
+            } else if let input, !input.columns.isEmpty, !reader.changesPictures {
+                upcoming.append(samples(worker), of: reader.images, columns: input.columns)
             }
-            upcoming.append(samples.upcoming, of: reader.images, columns: memory.columns)
+        }
+    }
+
+    /// Takes what the gradients of the own slice need of the other workers' samples, when all have posted theirs; the owner's
+    /// work, by which slices are balanced. Reading the data anew costs less than taking the others' floats out of their
+    /// caches; of changed pictures, making them anew would cost each worker the augmentation of the whole batch.
+    func gatherOthers(
+        by reader: SampleReader, _ plan: BatchPlan, samples: (_ worker: Int) -> UnsafeBufferPointer<Int32>
+    ) {
+        guard let input, !input.columns.isEmpty else { return }
+        for worker in 0..<size where worker != rank {
+            let memory = memory(of: worker, plan)
+            guard reader.changesPictures else {
+                reader.gather(samples(worker), to: memory)
+                continue
+            }
+            guard let pictures = shelf.pictures(of: worker) else { return }
+            reader.gather(augmented: pictures, count: plan.samples(of: worker).count, to: memory)
         }
     }
 
@@ -184,17 +232,6 @@ struct FactoredGradients: ~Copyable {
         memory.marks = input.marks(plan.runs[worker].lowerBound)
         memory.grainSize = plan.partition.grainSize
         return memory
-    }
-
-    /// Takes the other workers' augmented pictures, when all have posted: making them anew would cost each worker the
-    /// augmentation of the whole batch.
-    func receiveAugmented(_ reader: SampleReader, _ plan: BatchPlan) {
-        guard size > 1, let input, !input.columns.isEmpty else { return }
-        for worker in 0..<size where worker != rank {
-            guard let pictures = shelf.pictures(of: worker) else { return }
-            let count = plan.samples(of: worker).count
-            reader.gather(augmented: pictures, count: count, to: memory(of: worker, plan))
-        }
     }
 
     /// Shows the others the factors of the first `sampleCount` own samples, after the backward pass.

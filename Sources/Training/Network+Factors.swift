@@ -5,13 +5,20 @@ import Tensors
 
 extension Network {
     /// What each block of parameters costs its owner in a step, about, in nanoseconds: the gradient over the whole batch
-    /// where that is the owner's, and the update. Slices are balanced by it; no bit depends on it.
+    /// where that is the owner's, what of the others' samples it takes, and the update. Slices are balanced by it; no bit
+    /// depends on it.
     ///
     /// - Parameter density: By group of the network's inputs, the share of samples where it is marked (`InputMarks`).
-    func updateCosts(factored: [Int], sampleCount: Int, grainSize: Int, density: [Double]) -> [Double] {
-        // Two operations at 100 GFLOP/s for each sample; a tile of nothing but zeros still costs an eighth, one of 16
-        // columns that are not all there twice as much as a full one, and each call something.
-        let (product, update, empty, call) = (0.02 * Double(sampleCount), 0.38, 0.12, 1_000.0)
+    func updateCosts(
+        factored: [Int], sampleCount: Int, workerCount: Int, grainSize: Int, density: [Double]
+    ) -> [Double] {
+        // Two operations at 100 GFLOP/s for each sample; each call costs something. Measured in steps of two workers
+        // (docs/KERNELS.md).
+        let (product, update, call) = (0.02 * Double(sampleCount), 0.42, 1_000.0)
+        // A tile of inputs that are 0 in all samples of a grain still costs a third; a pixel of another worker's sample a
+        // third of a nanosecond.
+        let empty = 0.32
+        let othersInput = 0.37 * Double(sampleCount) * (1 - 1 / Double(workerCount))
         return layout.entries.flatMap { entry -> [Double] in
             let blocks = stride(from: 0, to: entry.range.count, by: ParameterLayout.blockSize).map {
                 $0..<min($0 + ParameterLayout.blockSize, entry.range.count)
@@ -22,18 +29,22 @@ extension Network {
                 return blocks.map { update * Double($0.count) + (factored.isEmpty || $0.lowerBound > 0 ? 0 : call) }
             }
             let outputs = operations[index].outputShape.elementCount
-            let width = outputs < 32 ? 2 * Double((outputs + 15) / 16 * 16) / Double(outputs) : 1
+            // A tile of 16 columns that are not all there costs twice as much as a full one, a few of them more than many.
+            let width = outputs < 32 ? 2 * Double((outputs + 15) / 16 * 16) / Double(outputs) : outputs < 128 ? 1.35 : 1
             let isFirst = memory(ofInputTo: index) == 0
-            let isRectified = hasRectifiedInput(index)
+            let inputDensity = densityOfRectifiedInput(index)
             return blocks.map { block in
-                // What a rectifier leaves of a hidden layer; short grains gain little.
-                var share = isRectified && grainSize >= 16 ? 0.6 : 1
+                // What a rectifier leaves of a hidden layer; short grains gain only where dropout takes more away.
+                var share =
+                    inputDensity.map { grainSize >= 16 ? 0.2 + 0.8 * $0 : min(1, 0.15 + 1.5 * $0) } ?? 1
                 if isFirst {
                     let inputs = block.lowerBound / outputs...(block.upperBound - 1) / outputs
                     let groups = inputs.lowerBound / InputMarks.groupSize...inputs.upperBound / InputMarks.groupSize
                     share = density[groups].reduce(0, +) / Double(groups.count)
                 }
-                return Double(block.count) * (update + product * width * (empty + (1 - empty) * share))
+                let cost = isFirst ? empty + (1 - empty) * share : share
+                let taking = isFirst ? othersInput / Double(outputs) : 0
+                return Double(block.count) * (update + taking + product * width * cost)
                     + (block.lowerBound > 0 ? 0 : call)
             }
         }
@@ -41,16 +52,19 @@ extension Network {
 }
 
 extension Network {
-    /// Whether what enters an operation was a rectifier's output, also behind a dropout layer.
-    private func hasRectifiedInput(_ index: Int) -> Bool {
+    /// What share of an operation's inputs is not 0, about, where they were a rectifier's outputs, also behind a dropout
+    /// layer; otherwise nil.
+    private func densityOfRectifiedInput(_ index: Int) -> Double? {
         var value = operations[index].inputs[0]
+        var density = 0.5
         while value > 0 {
             let operation = operations[value - 1]
-            if operation.text == "relu" { return true }
-            guard operation.text.hasPrefix("dropout") || operation.text == "flatten" else { return false }
+            if operation.text == "relu" { return density }
+            density *= operation.keptShare
+            guard operation.text.hasPrefix("dropout") || operation.text == "flatten" else { return nil }
             value = operation.inputs[0]
         }
-        return false
+        return nil
     }
 }
 

@@ -19,10 +19,24 @@ package struct StepBenchmark: Sendable {
         package let samplesPerSecond: Double
         package let slowest: Double
         package let fastest: Double
+        /// Of all steps: what the machine's other work does to a median shows in how far it is from the 5th percentile.
+        package let steps: StepTimes
         /// Arithmetic of the matrix products against the FMA peak of the cores in use.
         package let fractionOfPeak: Double
         /// In the order of a step; the last one is what no phase has.
         package let phases: [PhaseCost]
+    }
+
+    /// Percentiles of the steps' durations by worker 0's clock, in microseconds; a step ends when all workers have ended it.
+    package struct StepTimes: Codable, Sendable {
+        package let fifthPercentile, median, ninetyFifthPercentile: Double
+
+        /// Of at least one duration in nanoseconds.
+        init(_ nanoseconds: [UInt64]) {
+            let sorted = nanoseconds.sorted()
+            func percentile(_ percent: Int) -> Double { Double(sorted[sorted.count * percent / 100]) * 1e-3 }
+            (fifthPercentile, median, ninetyFifthPercentile) = (percentile(5), percentile(50), percentile(95))
+        }
     }
 
     package struct PhaseCost: Codable, Sendable {
@@ -70,6 +84,8 @@ package struct StepBenchmark: Sendable {
         let schedule = warmingUp.makeSchedule(length)
         let recorder = trainer.recorder
         var rates: [Double] = []
+        var durations: [UInt64] = []
+        durations.reserveCapacity(configuration.epochs * length.stepsPerEpoch)
         var (nanoseconds, origin) = (UInt64(0), UInt64(0))
         for epoch in 0...configuration.epochs {
             order.prepare(epoch: UInt64(epoch))
@@ -85,6 +101,7 @@ package struct StepBenchmark: Sendable {
             if epoch == 1 { origin = begin }
             var readAhead = BlockReadAhead(order, of: data.train)
             for index in 0..<length.stepsPerEpoch {
+                let stepBegin = PhaseClock.now()
                 readAhead.advance(to: length.position(ofStep: index))
                 let result = try trainer.step(
                     order, index: index, learningRate: schedule.learningRate(step: trainer.stepCount))
@@ -93,6 +110,7 @@ package struct StepBenchmark: Sendable {
                         throw Failure(.notFinite, "the loss is not finite after step \(trainer.stepCount)")
                     }
                 }
+                if epoch > 0 { durations.append(PhaseClock.now() - stepBegin) }
             }
             guard epoch > 0 else { continue }
             let duration = PhaseClock.now() - begin
@@ -113,7 +131,7 @@ package struct StepBenchmark: Sendable {
         return Result(
             name: name, network: text, workers: communicator.size, batchSize: length.batchSize,
             optimizer: configuration.update.optimizer.name, instructionSet: kernels.instructionSet.rawValue,
-            samplesPerSecond: rate, slowest: rates[0], fastest: rates[rates.count - 1],
+            samplesPerSecond: rate, slowest: rates[0], fastest: rates[rates.count - 1], steps: StepTimes(durations),
             fractionOfPeak: rate * network.trainingFlopsPerSample / (peak * Double(cores)), phases: phases)
     }
 

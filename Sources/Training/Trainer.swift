@@ -107,8 +107,8 @@ package struct Trainer: ~Copyable {
         let density = try communicator.broadcast(
             images.markedShares(kernels, keepsZeros: keepsZeros), root: 0)
         let costs = network.updateCosts(
-            factored: factorable, sampleCount: partitions[0].sampleCount, grainSize: partitions[0].grainSize,
-            density: density)
+            factored: factorable, sampleCount: partitions[0].sampleCount, workerCount: size,
+            grainSize: partitions[0].grainSize, density: density)
         let reducer = try GradientReducer(
             communicator: communicator, layout: network.layout, grainCounts: plans.map(\.partition.grainCount),
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
@@ -238,10 +238,8 @@ package struct Trainer: ~Copyable {
             lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
             lap(.wait)
-            if reader.changesPictures {
-                factored.receiveAugmented(reader, plan)
-                lap(.input)
-            }
+            factored.gatherOthers(by: reader, plan) { part(samples, batch, of: $0, plan) }
+            lap(.input)
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
                 gradientWatch.look(at: range, gradient)
                 if let sum = accumulator.add(range, gradient, batch: batch - batches.lowerBound, of: batches.count) {
@@ -333,19 +331,22 @@ package struct Trainer: ~Copyable {
                 samples: UnsafeBufferPointer(rebasing: samples[positions]), firstPosition: positions.lowerBound,
                 own: plan.samples)
         }
-        func part(_ batch: Int, _ own: Range<Int>) -> UnsafeBufferPointer<Int32> {
-            let positions = length.positions(ofBatch: batch)
-            let range = own.clamped(to: 0..<positions.count)
-            return UnsafeBufferPointer(
-                rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
-        }
         var own = SampleReader.BatchMemory(pixels: activations.input, labels: buffers.labels.base)
         if reader.images.targetCount > 0 { own.targets = buffers.targets.base }
         if mixed != nil { (own.partners, own.shares) = (buffers.partners.base, buffers.shares.base) }
-        factored.gather(reader, plan, epoch: epoch, own: own, mixed: mixed, upcoming: upcoming) { worker in
-            let own = plan.samples(of: worker)
-            return (part(batch, own), part(batch + 1, own))
-        }
+        factored.gather(
+            part(samples, batch, of: rank, plan), by: reader, plan, epoch: epoch, own: own, mixed: mixed)
+        factored.note(upcoming, of: reader) { part(samples, batch + 1, of: $0, plan) }
+    }
+
+    /// A worker's samples of a batch, as `plan` divides it; fewer where the batch is shorter.
+    private func part(
+        _ samples: UnsafeBufferPointer<Int32>, _ batch: Int, of worker: Int, _ plan: BatchPlan
+    ) -> UnsafeBufferPointer<Int32> {
+        let positions = length.positions(ofBatch: batch)
+        let range = plan.samples(of: worker).clamped(to: 0..<positions.count)
+        return UnsafeBufferPointer(
+            rebasing: samples[positions.lowerBound + range.lowerBound..<positions.lowerBound + range.upperBound])
     }
 
     /// That of all batches of a step, added in order.

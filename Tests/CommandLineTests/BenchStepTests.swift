@@ -20,7 +20,12 @@ extension CommandLineTests {
             let workers: Int
             let samplesPerSecond: Double
             let fractionOfPeak: Double
+            let steps: Steps
             let phases: [Phase]
+
+            struct Steps: Decodable {
+                let fifthPercentile, median, ninetyFifthPercentile: Double
+            }
 
             struct Phase: Decodable {
                 let name: String
@@ -70,6 +75,10 @@ extension CommandLineTests {
             #expect(abs(result.phases.reduce(0) { $0 + $1.shareOfStep } - 1) < 1e-9)
             // Each sum is over the measured steps, one by the phases, one by the epochs.
             let step = result.phases.reduce(0) { $0 + $1.microseconds }
+            let steps = result.steps
+            #expect(
+                0 < steps.fifthPercentile && steps.fifthPercentile <= steps.median
+                    && steps.median <= steps.ninetyFifthPercentile, "\(steps)")
             for phase in result.phases {
                 #expect(abs(phase.shareOfStep - phase.microseconds / step) < 1e-9, "\(phase)")
                 let all = phase.microsecondsByWorker

@@ -13,11 +13,19 @@ private let rowLimit = 32
 /// leave out enough (`GradientColumn`) until grains are longer.
 private let grainMinimum = 8
 private let markedGrainMinimum = 16
-/// Above this share of inputs other than 0, tiles of many inputs are faster.
+/// Above this share of inputs other than 0, tiles of many inputs are faster; with short grains these gain less.
 private let densityLimit = 0.65
+private let shortGrainDensityLimit = 0.7
 private let sampleLimit = 1_024
-/// A pair of grains at most.
+/// A pair of grains at most, or four short ones.
 private let panelFloats = 64 * blockColumns
+/// Samples of a grain up to which four are summed in registers before a level is kept: longer ones fill L1.
+#if AVX512
+    private let shortGrain = 8
+#else
+    // Registers have no room for three sums.
+    private let shortGrain = 0
+#endif
 
 /// A weight gradient whose inputs are often 0, as a rectifier leaves them: input by input, products with 0 are left out;
 /// that changes no chain.
@@ -62,13 +70,14 @@ struct SkippingGradient {
         levels = afterTurned + sampleLimit / grainMinimum * rowLimit
         guard
             turnAndMark(work.inputs.lowerBound..<work.inputs.lowerBound + min(rowLimit, work.inputs.count))
-                < densityLimit
+                < (work.grainSize <= shortGrain ? shortGrainDensityLimit : densityLimit)
         else { return nil }
     }
 
     /// All columns but the last few, fewer than 64; returns how many.
     func run() -> Int {
         let columnCount = work.outputs.count / 64 * 64
+        let isShort = work.grainSize <= shortGrain
         var input = work.inputs.lowerBound
         while input < work.inputs.upperBound {
             let rows = input..<min(input + rowLimit, work.inputs.upperBound)
@@ -78,12 +87,20 @@ struct SkippingGradient {
                 let target = work.gradient + ((input - work.inputs.lowerBound) * work.gradientStride + column)
                 #if AVX512
                     if columnCount - column >= blockColumns {
-                        run128(rows.count, column: column, to: target)
+                        if isShort {
+                            run128Short(rows.count, column: column, to: target)
+                        } else {
+                            run128(rows.count, column: column, to: target)
+                        }
                         column += blockColumns
                         continue
                     }
                 #endif
-                run64(rows.count, column: column, to: target)
+                if isShort {
+                    run64Short(rows.count, column: column, to: target)
+                } else {
+                    run64(rows.count, column: column, to: target)
+                }
                 column += 64
             }
             input = rows.upperBound
@@ -125,17 +142,26 @@ struct SkippingGradient {
     #if AVX512
         @inline(never)
         private func run128(_ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>) {
-            run(rowCount, column: column, to: gradient, Beside<Row64, Row64>.self)
+            run(rowCount, column: column, to: gradient, fours: false, Beside<Row64, Row64>.self)
+        }
+        @inline(never)
+        private func run128Short(_ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>) {
+            run(rowCount, column: column, to: gradient, fours: true, Beside<Row64, Row64>.self)
         }
     #endif
     @inline(never)
     private func run64(_ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>) {
-        run(rowCount, column: column, to: gradient, Row64.self)
+        run(rowCount, column: column, to: gradient, fours: false, Row64.self)
+    }
+    @inline(never)
+    private func run64Short(_ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>) {
+        run(rowCount, column: column, to: gradient, fours: true, Row64.self)
     }
 
+    /// - Parameter fours: Whether four grains are summed in registers before a level is kept.
     @inline(__always)
     private func run<Tile: RegisterTile>(
-        _ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>, _: Tile.Type
+        _ rowCount: Int, column: Int, to gradient: UnsafeMutablePointer<Float>, fours: Bool, _: Tile.Type
     ) {
         let width = Tile.columnCount
         let levelFloats = rowLimit * width
@@ -146,27 +172,29 @@ struct SkippingGradient {
         for (index, segment) in work.segments.enumerated() {
             var sample = 0
             while sample < segment.sampleCount {
-                let isPair = grain & 1 == 0 && sample + grainSize < segment.sampleCount
-                let count = min(isPair ? 2 * grainSize : grainSize, segment.sampleCount - sample)
+                // Grains that are summed in registers: 4, 2 or 1, each but the batch's last whole.
+                let span =
+                    fours && grain & 3 == 0 && sample + 3 * grainSize < segment.sampleCount
+                    ? 4 : grain & 1 == 0 && sample + grainSize < segment.sampleCount ? 2 : 1
+                let count = min(span * grainSize, segment.sampleCount - sample)
                 let dy = segment.dy + (sample * work.dyStride + work.outputs.lowerBound + column)
                 for row in 0..<count {
                     for j in 0..<width { panel[row * width + j] = dy[row * work.dyStride + j] }
                 }
                 let x = UnsafePointer(turned + first + sample)
-                let lowerMarks = marks + grain * rowLimit
+                let lowerMarks = UnsafePointer(marks + grain * rowLimit)
                 sample += count
-                grain += isPair ? 2 : 1
+                grain += span
                 let isLast = sample == segment.sampleCount && index == work.segments.count - 1
-                let merges = isLast ? depth : grain.trailingZeroBitCount - (isPair ? 1 : 0)
+                let merges = isLast ? depth : grain.trailingZeroBitCount - span.trailingZeroBitCount
                 for row in 0..<rowCount {
                     let x = x + row * turnedStride
-                    var tile = Tile()
-                    chain(&tile, x, UnsafePointer(panel), mark: lowerMarks[row])
-                    if isPair {
-                        var upper = Tile()
-                        chain(
-                            &upper, x + grainSize, UnsafePointer(panel) + grainSize * width,
-                            mark: lowerMarks[rowLimit + row])
+                    let marks = lowerMarks + row
+                    var tile: Tile = grainSum(x, 0, marks)
+                    if span > 1 { tile.add(grainSum(x, 1, marks)) }
+                    if fours && span > 2 {
+                        var upper: Tile = grainSum(x, 2, marks)
+                        upper.add(grainSum(x, 3, marks))
                         tile.add(upper)
                     }
                     for merge in 0..<merges {
@@ -186,6 +214,18 @@ struct SkippingGradient {
             }
             first += segment.sampleCount
         }
+    }
+
+    /// Of the panel's grain number `number`.
+    @inline(__always)
+    private func grainSum<Tile: RegisterTile>(
+        _ x: UnsafePointer<Float>, _ number: Int, _ marks: UnsafePointer<UInt32>
+    ) -> Tile {
+        var tile = Tile()
+        chain(
+            &tile, x + number * work.grainSize,
+            UnsafePointer(panel) + number * work.grainSize * Tile.columnCount, mark: marks[number * rowLimit])
+        return tile
     }
 
     @inline(__always)

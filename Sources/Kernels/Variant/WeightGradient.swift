@@ -285,6 +285,13 @@ extension VariantKernels {
             }
             return
         }
+        let groups = work.inputs.wholeGroups
+        if hasMarks && !groups.isEmpty && groups != work.inputs {
+            weightGradient(work.part(work.inputs.lowerBound..<groups.lowerBound), workspace: workspace)
+            weightGradient(work.part(groups), workspace: workspace)
+            weightGradient(work.part(groups.upperBound..<work.inputs.upperBound), workspace: workspace)
+            return
+        }
         var work = work
         if let skipping = SkippingGradient(work, workspace: workspace) {
             let columns = skipping.run()
@@ -352,6 +359,24 @@ extension VariantKernels {
             inputFeatures: 1, outputFeatures: columnCount, sampleCount: rowCount, grainSize: grainSize,
             x: UnsafePointer(one), xStride: 0, dy: rows, dyStride: rowStride, gradient: sums,
             gradientStride: columnCount, workspace: workspace + 16)
+    }
+}
+
+extension Range<Int> {
+    /// The inputs of all whole groups of marks.
+    fileprivate var wholeGroups: Self {
+        let groupSize = InputMarks.groupSize
+        let begin = (lowerBound + groupSize - 1) / groupSize * groupSize
+        return begin..<Swift.max(begin, upperBound / groupSize * groupSize)
+    }
+}
+
+extension WeightGradient {
+    fileprivate func part(_ inputs: Range<Int>) -> Self {
+        var part = self
+        part.inputs = inputs
+        part.gradient += (inputs.lowerBound - self.inputs.lowerBound) * gradientStride
+        return part
     }
 }
 

@@ -56,7 +56,7 @@ extension Network {
     /// layer; otherwise nil.
     private func densityOfRectifiedInput(_ index: Int) -> Double? {
         var value = operations[index].inputs[0]
-        var density = 0.5
+        var density = 0.55
         while value > 0 {
             let operation = operations[value - 1]
             if operation.text == "relu" { return density }

@@ -125,9 +125,9 @@ package struct MatrixBenchmark {
 
         func product(_ test: MatrixBenchmarkCase) -> MatrixProduct {
             let form = test.product
-            let a = test.isRectified ? rectified : a
+            let a = test.isRectified ? rectified.base : self.a.base
             return MatrixProduct(
-                form, m: test.m, n: test.n, k: test.k, a: a.base, aStride: form == .tn ? test.m : test.k, b: b.base,
+                form, m: test.m, n: test.n, k: test.k, a: a, aStride: form == .tn ? test.m : test.k, b: b.base,
                 bStride: form == .nt ? test.k : test.n, c: c.base, cStride: test.n)
         }
 

@@ -157,12 +157,18 @@ extension BenchCommand {
                             + Text.right(whole(step.compute + step.update), 9)
                             + Text.right(whole(step.memory + step.link), 8)
                             + Text.right(whole(step.stragglers), 7)
-                            + Text.right(grouped(Int(step.samplesPerSecond)), 12)
+                            + Text.right(Self.rate(step.samplesPerSecond), 12)
                             + Text.right(Text.fixed(row.efficiency, 2), 6)
                             + Text.right(Text.fixed(row.plainEfficiency, 2), 6))
                 }
             }
             return lines.joined(separator: "\n")
+        }
+
+        /// From a thousand million on in millions, so that its column holds it: `22,442 M`.
+        private static func rate(_ samplesPerSecond: Double) -> String {
+            samplesPerSecond < 1e9
+                ? grouped(Int(samplesPerSecond)) : grouped(Int(samplesPerSecond * 1e-6)) + " M"
         }
     }
 }

@@ -69,14 +69,20 @@ extension Network {
 }
 
 extension Network {
-    /// Weights that forward reads once in a step, with a kernel that asks for memory ahead: those of dense layers whose inputs
-    /// are the network's own and often 0.
+    /// Weights of dense layers that are read by kernels that ask for memory ahead: those that meet the network's own inputs,
+    /// where these are often 0, and those so large that each product copies them, panel by panel, into the caches.
     func tensorsReadAhead(density: [Double]) -> [Range<Int>] {
-        guard density.reduce(0, +) < 0.8 * Double(density.count) else { return [] }
-        return operations.indices.filter { memory(ofInputTo: $0) == 0 && isFactored($0) }.flatMap { index in
-            layout.entries.filter { $0.belongs(to: operations[index]) && $0.shape.extents.count > 1 }.map(\.range)
+        let hasSparseInput = density.reduce(0, +) < 0.8 * Double(density.count)
+        return operations.indices.filter(isFactored).flatMap { index in
+            layout.entries.filter { entry in
+                entry.belongs(to: operations[index]) && entry.shape.extents.count > 1
+                    && (hasSparseInput && memory(ofInputTo: index) == 0 || entry.range.count >= Self.blockedFloatCount)
+            }.map(\.range)
         }
     }
+
+    /// As `BlockedProduct` of the variants has it.
+    private static let blockedFloatCount = 1 << 19
 }
 
 extension LabelledImages {

@@ -102,7 +102,7 @@ extension JobTests {
         @Test func fiveKillsLoseNothing() throws {
             let bench = try Workbench()
             let child = try Script.start(
-                "torture", ["--kills", "5", "--seed", "5", "--dataset", "./data", "--steps", "200"],
+                "torture", ["--kills", "5", "--seed", "5", "--dataset", "./data", "--steps", "1500"],
                 folder: bench.folder)
             let result = child.finish(withinSeconds: 300)
             #expect(result.exitCode == 0 && !result.timedOut, "\(result)")
@@ -122,7 +122,7 @@ extension JobTests {
             try bench.folder.write(program.utf8, to: "forgets")
             chmod(bench.folder.path + "/forgets", 0o755)
             let result = try Script.start(
-                "torture", ["--kills", "2", "--seed", "5", "--dataset", "./data", "--steps", "200"],
+                "torture", ["--kills", "2", "--seed", "5", "--dataset", "./data", "--steps", "1500"],
                 environment: ["LOCKSTEP_BINARY": bench.folder.path + "/forgets"], folder: bench.folder
             ).finish(withinSeconds: 300)
             #expect(result.exitCode == 1, "\(result)")

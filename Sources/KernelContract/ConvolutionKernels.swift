@@ -70,11 +70,33 @@ package struct Convolution: Hashable, Sendable {
     /// 128 KiB: lies in L2 beside the weights.
     package static let preferredBlockFloatCount = 32_768
 
-    /// Floats of scratch memory that the convolution kernels may use for `sampleCount` samples: a block of windows, a
-    /// block of results, and the weights in another order or the tree's stack of partial weight gradients; or what the
-    /// kernels need that leave zeros out.
+    /// Floats of an image's inputs, or of its output gradients, within as much padding as their windows need; and a bit
+    /// for each.
+    private var paddedFloatCount: Int {
+        func extent(_ count: Int, _ padding: Int, windows: Int, stride: Int, kernel: Int) -> Int {
+            max(padding + count, (windows - 1) * stride + kernel)
+        }
+        let inputs =
+            extent(
+                window.inputHeight, window.paddingTop, windows: window.outputHeight, stride: window.stride,
+                kernel: window.kernelHeight)
+            * extent(
+                window.inputWidth, window.paddingLeft, windows: window.outputWidth, stride: window.stride,
+                kernel: window.kernelWidth) * inputChannels
+        let outputs =
+            (max(window.inputHeight, window.outputHeight) + window.kernelHeight - 1)
+            * (max(window.inputWidth, window.outputWidth) + window.kernelWidth - 1) * outputChannels
+        return max(inputs + inputs / 16, outputs) + 32
+    }
+
+    /// Floats in front of the weights or the tree's stack: two blocks of windows, or a padded image.
+    package var blocksFloatCount: Int { max(2 * blockFloatCount, paddedFloatCount) }
+
+    /// Floats of scratch memory that the convolution kernels may use for `sampleCount` samples: a block of windows and a
+    /// block of results, or a padded image; and the weights in another order or the tree's stack of partial weight
+    /// gradients; or what the kernels need that leave zeros out.
     package func scratchFloatCount(sampleCount: Int) -> Int {
-        let dense = 2 * blockFloatCount + max(treeLevels(sampleCount), 1) * weightCount
+        let dense = blocksFloatCount + max(treeLevels(sampleCount), 1) * weightCount
         return hasSparseKernels ? max(dense, sparsePlaces(sampleCount: sampleCount).floatCount) : dense
     }
 

@@ -64,6 +64,15 @@ struct ConvolutionCase: Sendable, CustomTestStringConvertible {
         ConvolutionCase((4, 5, 96), 128, (3, 3), samples: (3, 2)),
         ConvolutionCase((17, 15, 32), 80, (3, 3), samples: (2, 1)),
         ConvolutionCase((6, 7, 32), 48, (3, 3), padding: 1, samples: (3, 2)),
+        ConvolutionCase((14, 14, 16), 32, (3, 3), padding: 1, samples: (9, 4)),
+        ConvolutionCase((5, 6, 32), 128, (3, 3), padding: 1, samples: (5, 2)),
+        ConvolutionCase((4, 9, 48), 128, (2, 3), padding: nil, samples: (3, 2)),
+        ConvolutionCase((28, 29, 3), 16, (5, 4), padding: nil, samples: (3, 2)),
+        ConvolutionCase((9, 8, 16), 48, (3, 3), stride: 2, padding: 1, samples: (5, 2)),
+        ConvolutionCase((8, 7, 2), 16, (2, 3), stride: 3, padding: 1, samples: (3, 2)),
+        ConvolutionCase((3, 2, 16), 32, (5, 5), padding: 4, samples: (2, 2)),
+        ConvolutionCase((2, 3, 16), 16, (2, 2), padding: 5, samples: (3, 2)),
+        ConvolutionCase((33, 40, 64), 16, (3, 3), padding: 1, samples: (3, 2)),
     ]
 }
 

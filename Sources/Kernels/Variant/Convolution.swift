@@ -1,4 +1,10 @@
+import CMachine
 import KernelContract
+
+/// Where windows are gathered to leave zeros out: multiples of so many output channels, and below this share of inputs
+/// other than 0.
+private let skippingColumns = 128
+private let skippingDensityLimit = 0.62
 
 // Each pass gathers the windows of a block of positions as rows of a matrix and multiplies: the chains of `multiply`
 // run over (row, column, channel) as the contract wants. A padded tap is a zero factor (see `ConvolutionKernels`).
@@ -9,15 +15,8 @@ extension VariantKernels {
         _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
         y: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
     ) {
-        if let direct = DirectConvolution(shape, weight: weight) {
-            let sparse = SparseConvolution(shape, weight: weight, scratch: scratch)
-            let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
-            for sample in 0..<sampleCount {
-                let (image, target) = (x + sample * inputCount, y + sample * outputCount)
-                if let sparse, sparse.run(image, to: target) { continue }
-                direct.run(image, to: target)
-            }
-            return
+        if shape.outputChannels % 16 == 0, !prefersSkipping(shape, sampleCount: sampleCount, x: x) {
+            return convolveInPlace(shape, sampleCount: sampleCount, x: x, weight: weight, y: y, scratch: scratch)
         }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
         let depth = shape.windowCount
@@ -28,6 +27,35 @@ extension VariantKernels {
                     .nn, m: positions.count, n: columns, k: depth, a: block, aStride: depth, b: weight,
                     bStride: columns, c: y + positions.lowerBound * columns, cStride: columns),
                 workspace: workspace)
+        }
+    }
+
+    /// Whether gathered windows, of whose products those with 0 are left out, are faster than windows in place.
+    private func prefersSkipping(_ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>) -> Bool {
+        guard shape.outputChannels % skippingColumns == 0, shape.inputChannels % 16 == 0 else { return false }
+        let count = sampleCount * shape.inputCount
+        let stretches = min(count / 16, 256)
+        var nonzeros = 0
+        for stretch in 0..<stretches {
+            nonzeros += lockstep_nonzero_lanes(load(x + stretch * (count / 16 / stretches) * 16)).nonzeroBitCount
+        }
+        return Double(nonzeros) < skippingDensityLimit * Double(16 * stretches)
+    }
+
+    private func convolveInPlace(
+        _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+        y: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        let padded = PaddedImage(inputsOf: shape)
+        padded.clear(scratch)
+        let sparse = SparseConvolution(shape, padded, weight: weight, scratch: scratch + padded.copyCount)
+        let direct = DirectConvolution(
+            grid: WindowGrid(inputsOf: shape, padded), weight: weight, outputChannels: shape.outputChannels)
+        let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
+        for sample in 0..<sampleCount {
+            let (image, target) = (padded.image(x + sample * inputCount, in: scratch), y + sample * outputCount)
+            if let sparse, sparse.run(image, to: target) { continue }
+            direct.run(image, to: target)
         }
     }
 
@@ -59,13 +87,42 @@ extension VariantKernels {
                 narrow.run(samples, to: sum)
             }
         }
+        let others = scratch + shape.blocksFloatCount
+        let positions = shape.window.outputPositions
+        let columns = shape.outputChannels
+        if columns % 16 == 0 {
+            let padded = PaddedImage(inputsOf: shape)
+            let direct = DirectWeightGradient(grid: WindowGrid(inputsOf: shape, padded), outputChannels: columns)
+            let inputCount = shape.inputCount
+            let copyCount = padded.copyCount
+            // Of what fits the scratch memory, as many images at a time.
+            let capacity = copyCount == 0 ? sampleCount : min(sampleCount, shape.blocksFloatCount / copyCount)
+            for copy in 0..<(copyCount == 0 ? 0 : capacity) { padded.clear(scratch + copy * copyCount) }
+            return sumGrains(
+                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
+                others: others
+            ) { samples, sum in
+                var first = samples.lowerBound
+                while first < samples.upperBound {
+                    let count = min(capacity, samples.upperBound - first)
+                    var images = x + first * inputCount
+                    if copyCount > 0 {
+                        for image in 0..<count {
+                            _ = padded.image(images + image * inputCount, in: scratch + image * copyCount)
+                        }
+                        images = UnsafePointer(scratch)
+                    }
+                    direct.run(
+                        images, dy + first * positions * columns, imageCount: count,
+                        accumulates: first > samples.lowerBound, to: sum)
+                    first += count
+                }
+            }
+        }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
         let rows = shape.windowCount
-        let columns = shape.outputChannels
-        let positions = shape.window.outputPositions
         sumGrains(
-            sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
-            others: scratch + 2 * shape.blockFloatCount
+            sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient, others: others
         ) { samples, sum in
             let first = samples.lowerBound * positions
             windows.forEachBlock(first..<samples.upperBound * positions, in: scratch, shape) { block, matrix in
@@ -118,6 +175,22 @@ extension VariantKernels {
             return
         }
         let window = shape.window
+        if shape.inputChannels % 16 == 0, let padded = PaddedImage(outputGradientsOf: shape) {
+            let turned = scratch + shape.blocksFloatCount
+            turn(
+                weight, shape,
+                Phase(extent: window.inputHeight, padding: window.paddingTop, kernel: window.kernelHeight),
+                Phase(extent: window.inputWidth, padding: window.paddingLeft, kernel: window.kernelWidth), to: turned)
+            padded.clear(scratch)
+            let direct = DirectConvolution(
+                grid: WindowGrid(outputGradientsOf: shape, padded), weight: UnsafePointer(turned),
+                outputChannels: shape.inputChannels)
+            let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
+            for sample in 0..<sampleCount {
+                direct.run(padded.image(dy + sample * outputCount, in: scratch), to: dx + sample * inputCount)
+            }
+            return
+        }
         for row in 0..<min(window.stride, window.inputHeight) {
             let rows = Phase(
                 first: row, stride: window.stride, extent: window.inputHeight, padding: window.paddingTop,
@@ -146,7 +219,7 @@ extension VariantKernels {
             gridWidth: columns.count, step: 1, firstRow: rows.firstOutput, firstColumn: columns.firstOutput,
             tapRows: rows.taps, tapColumns: columns.taps)
         let depth = windows.windowCount
-        let turned = scratch + 2 * shape.blockFloatCount
+        let turned = scratch + shape.blocksFloatCount
         turn(weight, shape, rows, columns, to: turned)
         let results = scratch + shape.blockFloatCount
         windows.forEachBlock(0..<sampleCount * rows.count * columns.count, in: scratch, shape) { positions, block in
@@ -214,7 +287,7 @@ private struct Phase {
     private let lastTap: Int
     private let stride: Int
 
-    init(first: Int, stride: Int, extent: Int, padding: Int, kernel: Int) {
+    init(first: Int = 0, stride: Int = 1, extent: Int, padding: Int, kernel: Int) {
         // Output o meets input i with tap i + padding − o · stride.
         let smallestTap = (first + padding) % stride
         taps = smallestTap < kernel ? (kernel - smallestTap - 1) / stride + 1 : 0

@@ -10,6 +10,8 @@ struct SparseConvolution {
     private let masks: UnsafeMutablePointer<UInt64>
     private let wordCount: Int
     private let inputPositions: Int
+    /// Values of an image without its border.
+    private let pixelCount: Int
     private let inputWidth: Int
     private let inputChannels: Int
     private let outputHeight: Int
@@ -25,17 +27,18 @@ struct SparseConvolution {
     private static var tileChannels: Int { @inline(__always) get { 32 * Tile.rowCount } }
 
     /// Nil where the shape has no such kernel.
-    init?(_ shape: Convolution, weight: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>) {
+    init?(
+        _ shape: Convolution, _ image: PaddedImage, weight: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
         let window = shape.window
-        guard shape.hasSparseKernels, window.paddingTop == 0, window.paddingLeft == 0, window.outputWidth >= 2,
-            window.outputHeight + 2 <= window.inputHeight, window.outputWidth + 2 <= window.inputWidth,
-            shape.outputChannels % Self.tileChannels == 0
+        guard shape.hasSparseKernels, window.outputWidth >= 2, shape.outputChannels % Self.tileChannels == 0
         else { return nil }
         self.weight = weight
         masks = UnsafeMutableRawPointer(scratch).alignedUp(toMultipleOf: 64).assumingMemoryBound(to: UInt64.self)
         wordCount = (shape.inputChannels + 63) / 64
-        inputPositions = window.inputPositions
-        inputWidth = window.inputWidth
+        inputPositions = image.height * image.width
+        inputWidth = image.width
+        pixelCount = shape.inputCount
         inputChannels = shape.inputChannels
         outputHeight = window.outputHeight
         outputWidth = window.outputWidth
@@ -45,7 +48,7 @@ struct SparseConvolution {
     /// One image; false, and nothing is done, where too few inputs are 0.
     func run(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>) -> Bool {
         let count = markNonzero(x, positions: inputPositions, channels: inputChannels, to: masks)
-        guard count * 4 <= inputPositions * inputChannels * 3 else { return false }
+        guard count * 4 <= pixelCount * 3 else { return false }
         let outputCount = outputHeight * outputWidth * outputChannels
         for i in stride(from: 0, to: outputCount, by: 16) { store(Vector(repeating: 0), y + i) }
         for channel in stride(from: 0, to: outputChannels, by: Self.tileChannels) {

@@ -97,7 +97,9 @@ package struct Convolution: Hashable, Sendable {
     /// gradients; or what the kernels need that leave zeros out.
     package func scratchFloatCount(sampleCount: Int) -> Int {
         let dense = blocksFloatCount + max(treeLevels(sampleCount), 1) * weightCount
-        return hasSparseKernels ? max(dense, sparsePlaces(sampleCount: sampleCount).floatCount) : dense
+        let own = hasSparseKernels ? sparsePlaces(sampleCount: sampleCount).floatCount : 0
+        let mirrored = mirrored.map { $0.sparsePlaces(sampleCount: sampleCount).floatCount } ?? 0
+        return max(dense, own, mirrored)
     }
 
     /// Levels of a canonical tree over at most `sampleCount` grains, above the lowest.
@@ -107,6 +109,23 @@ package struct Convolution: Hashable, Sendable {
     package var hasSparseKernels: Bool {
         window.kernelHeight == 3 && window.kernelWidth == 3 && window.stride == 1 && inputChannels % 32 == 0
             && outputChannels % 16 == 0
+    }
+
+    /// With inputs and output gradients in each other's place: its weight gradient is this one's, taps in descending order and
+    /// channels exchanged, and its chains are the same. Nil where that has no kernel which leaves out zeros.
+    package var mirrored: Convolution? {
+        let mirrored = Convolution(
+            window: SlidingWindow(
+                inputHeight: window.outputHeight, inputWidth: window.outputWidth, kernelHeight: window.kernelHeight,
+                kernelWidth: window.kernelWidth, stride: window.stride,
+                paddingTop: max(window.kernelHeight - 1 - window.paddingTop, 0),
+                paddingLeft: max(window.kernelWidth - 1 - window.paddingLeft, 0), outputHeight: window.inputHeight,
+                outputWidth: window.inputWidth),
+            inputChannels: outputChannels, outputChannels: inputChannels)
+        guard window.paddingTop < window.kernelHeight, window.paddingLeft < window.kernelWidth,
+            mirrored.hasSparseKernels
+        else { return nil }
+        return mirrored
     }
 
     /// Where those kernels keep what, in floats from the first multiple of 64 bytes of the scratch memory.

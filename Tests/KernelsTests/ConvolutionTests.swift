@@ -118,8 +118,19 @@ struct ConvolutionTests {
 
     @Test("weight gradient", arguments: ConvolutionCase.table, densities)
     func weightGradient(_ test: ConvolutionCase, density: Float) {
-        let x = randomValues(max(1, test.sampleCount * test.shape.inputCount), seed: 64)
-        let dy = thinned(randomValues(max(1, test.sampleCount * test.shape.outputCount), seed: 65), density)
+        compareWeightGradient(test, inputDensity: 1, gradientDensity: density)
+    }
+
+    @Test("weight gradient of inputs that are 0 in part", arguments: ConvolutionCase.table, [0.6, 0.1] as [Float])
+    func weightGradientOfSparseInputs(_ test: ConvolutionCase, density: Float) {
+        compareWeightGradient(test, inputDensity: density, gradientDensity: 1)
+    }
+
+    private func compareWeightGradient(_ test: ConvolutionCase, inputDensity: Float, gradientDensity: Float) {
+        let x = thinned(
+            randomValues(max(1, test.sampleCount * test.shape.inputCount), seed: 64), inputDensity)
+        let dy = thinned(
+            randomValues(max(1, test.sampleCount * test.shape.outputCount), seed: 65), gradientDensity)
         compare(test, count: test.shape.weightCount) { kernels, gradient, scratch, workspace in
             kernels.convolutionWeightGradient(
                 test.shape, sampleCount: test.sampleCount, grainSize: test.grainSize, x: x, dy: dy,

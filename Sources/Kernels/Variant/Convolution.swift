@@ -5,6 +5,8 @@ import KernelContract
 /// other than 0.
 private let skippingColumns = 128
 private let skippingDensityLimit = 0.62
+/// Below this share of inputs other than 0, times the share of taps that meet an output, the weight gradient leaves them out.
+private let mirroredDensityLimit = 0.72
 
 // Each pass gathers the windows of a block of positions as rows of a matrix and multiplies: the chains of `multiply`
 // run over (row, column, channel) as the contract wants. A padded tap is a zero factor (see `ConvolutionKernels`).
@@ -77,6 +79,20 @@ extension VariantKernels {
                 sparse.weightGradient(samples: samples, x: x, sum: sum)
             }
             sparse.turnBack(UnsafePointer(sparse.turned), to: gradient)
+            return
+        }
+        if let mirrored = shape.mirrored,
+            let sparse = SparseGradients(
+                mirrored, sampleCount: sampleCount, dy: x, densityLimit: mirroredDensityLimit * shape.window.metShare,
+                scratch: scratch)
+        {
+            sumGrains(
+                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: sparse.turned,
+                others: sparse.turned + shape.weightCount
+            ) { samples, sum in
+                sparse.weightGradient(samples: samples, x: dy, sum: sum)
+            }
+            sparse.turnBackMirrored(UnsafePointer(sparse.turned), to: gradient)
             return
         }
         if let narrow = NarrowWeightGradient(shape, x: x, dy: dy) {
@@ -273,6 +289,18 @@ extension VariantKernels {
             sum[i] += x[i]
             i += 1
         }
+    }
+}
+
+extension SlidingWindow {
+    /// Of all pairs of an input position and a tap the share that meets an output, for stride 1.
+    fileprivate var metShare: Double {
+        func pairs(_ inputs: Int, _ outputs: Int, _ taps: Int, padding: Int) -> Int {
+            (0..<taps).reduce(0) { $0 + max(0, min(outputs, inputs + padding - $1) - max(0, padding - $1)) }
+        }
+        let rows = pairs(inputHeight, outputHeight, kernelHeight, padding: paddingTop)
+        let columns = pairs(inputWidth, outputWidth, kernelWidth, padding: paddingLeft)
+        return Double(rows * columns) / Double(taps * inputPositions)
     }
 }
 

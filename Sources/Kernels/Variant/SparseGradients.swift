@@ -34,9 +34,10 @@ struct SparseGradients {
         let value: Float
     }
 
-    /// Nil where the shape has no such kernel, or too few gradients are 0.
+    /// Nil where the shape has no such kernel, or `densityLimit` of the gradients or more are not 0.
     init?(
-        _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, scratch: UnsafeMutablePointer<Float>
+        _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, densityLimit: Double = 0.5,
+        scratch: UnsafeMutablePointer<Float>
     ) {
         guard shape.hasSparseKernels else { return nil }
         let places = shape.sparsePlaces(sampleCount: sampleCount)
@@ -57,7 +58,7 @@ struct SparseGradients {
         inputCount = shape.inputCount
         positions = shape.window.outputPositions
         let count = markNonzero(dy, positions: sampleCount * positions, channels: shape.outputChannels, to: masks)
-        guard count * 2 < sampleCount * shape.outputCount else { return nil }
+        guard Double(count) < densityLimit * Double(sampleCount * shape.outputCount) else { return nil }
     }
 }
 
@@ -165,8 +166,8 @@ extension SparseGradients {
     ) {
         let window = shape.window
         let isDirect =
-            window.inputHeight == imageHeight && window.inputWidth == imageWidth && window.paddingTop == 0
-            && window.paddingLeft == 0
+            shape.inputChannels == 32 && window.inputHeight == imageHeight && window.inputWidth == imageWidth
+            && window.paddingTop == 0 && window.paddingLeft == 0
         var continues = false
         for sample in samples {
             var source = x + sample * inputCount
@@ -193,7 +194,7 @@ extension SparseGradients {
         var j = range.lowerBound - i * width
         let base = sample * positions
         for position in base + range.lowerBound..<base + range.upperBound {
-            let offset = Int32((i * imageWidth + j) * shape.inputChannels)
+            let offset = Int32((i * imageWidth + j) * 32)
             for word in 0..<wordCount {
                 var mask = masks[position * wordCount + word]
                 while mask != 0 {
@@ -213,18 +214,20 @@ extension SparseGradients {
         }
     }
 
+    /// `image` in slices of 32 channels: `[channels / 32, imageHeight, imageWidth, 32]`.
     @inline(never)
     private func gather(from image: UnsafePointer<Float>, onto sum: UnsafeMutablePointer<Float>, continues: Bool) {
         let channels = shape.inputChannels
-        let rowStride = imageWidth * channels
+        let rowStride = imageWidth * 32
         let turnedRow = 3 * channels
-        for output in 0..<shape.outputChannels {
-            let entries = lists + output * listCapacity
-            let count = listCounts[output]
-            for channel in stride(from: 0, to: channels, by: 32) {
+        for channel in stride(from: 0, to: channels, by: 32) {
+            let slice = image + channel / 32 * imageHeight * rowStride
+            for output in 0..<shape.outputChannels {
+                let entries = lists + output * listCapacity
+                let count = listCounts[output]
                 for row in stride(from: 0, to: shape.window.kernelHeight, by: TapBlock.rowCount) {
                     let target = sum + output * windowCount + row * turnedRow + channel
-                    let source = image + row * rowStride + channel
+                    let source = slice + row * rowStride
                     var block =
                         continues
                         ? TapBlock(loading: UnsafePointer(target), tapStride: channels, rowStride: turnedRow)
@@ -232,7 +235,7 @@ extension SparseGradients {
                     for index in 0..<count {
                         let entry = entries[index]
                         block.step(
-                            Vector(repeating: entry.value), source + Int(entry.offset), tapStride: channels,
+                            Vector(repeating: entry.value), source + Int(entry.offset), tapStride: 32,
                             rowStride: rowStride, taps: 0...2)
                     }
                     block.store(target, tapStride: channels, rowStride: turnedRow)
@@ -241,7 +244,7 @@ extension SparseGradients {
         }
     }
 
-    /// The image of one sample with zeros around it.
+    /// The image of one sample with zeros around it, in slices of 32 channels: a slice lies in all sets of L1.
     private func pad(_ x: UnsafePointer<Float>) {
         let window = shape.window
         let channels = shape.inputChannels
@@ -249,13 +252,13 @@ extension SparseGradients {
             for j in 0..<imageWidth {
                 let (row, column) = (i - window.paddingTop, j - window.paddingLeft)
                 let isInside = row >= 0 && row < window.inputHeight && column >= 0 && column < window.inputWidth
-                let target = image + (i * imageWidth + j) * channels
+                let target = image + (i * imageWidth + j) * 32
                 for channel in stride(from: 0, to: channels, by: 16) {
                     let pixel =
                         isInside
                         ? load(x + (row * window.inputWidth + column) * channels + channel)
                         : Vector(repeating: 0)
-                    store(pixel, target + channel)
+                    store(pixel, target + channel / 32 * imageHeight * imageWidth * 32 + channel % 32)
                 }
             }
         }
@@ -266,6 +269,20 @@ extension SparseGradients {
         let outputs = shape.outputChannels
         for i in 0..<windowCount {
             for o in 0..<outputs { gradient[i * outputs + o] = sum[o * windowCount + i] + 0 }
+        }
+    }
+
+    /// `turnBack` of the mirrored convolution: `gradient[tap, o, channel] = turned[o, last tap − tap, channel] + 0.0`
+    func turnBackMirrored(_ sum: UnsafePointer<Float>, to gradient: UnsafeMutablePointer<Float>) {
+        let (outputs, channels, taps) = (shape.outputChannels, shape.inputChannels, shape.window.taps)
+        for tap in 0..<taps {
+            for o in 0..<outputs {
+                let source = sum + (o * taps + taps - 1 - tap) * channels
+                let target = gradient + (tap * outputs + o) * channels
+                for channel in stride(from: 0, to: channels, by: 16) {
+                    store(load(source + channel) + Vector(repeating: 0), target + channel)
+                }
+            }
         }
     }
 }

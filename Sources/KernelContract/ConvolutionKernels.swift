@@ -84,8 +84,9 @@ package struct Convolution: Hashable, Sendable {
                 window.inputWidth, window.paddingLeft, windows: window.outputWidth, stride: window.stride,
                 kernel: window.kernelWidth) * inputChannels
         let outputs =
-            (max(window.inputHeight, window.outputHeight) + window.kernelHeight - 1)
-            * (max(window.inputWidth, window.outputWidth) + window.kernelWidth - 1) * outputChannels
+            (max(window.paddingTop + window.inputHeight, window.outputHeight) + window.kernelHeight - 1)
+            * (max(window.paddingLeft + window.inputWidth, window.outputWidth) + window.kernelWidth - 1)
+            * outputChannels
         return max(inputs + inputs / 16, outputs) + 32
     }
 

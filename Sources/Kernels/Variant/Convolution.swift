@@ -52,7 +52,8 @@ extension VariantKernels {
         padded.clear(scratch)
         let sparse = SparseConvolution(shape, padded, weight: weight, scratch: scratch + padded.copyCount)
         let direct = DirectConvolution(
-            grid: WindowGrid(inputsOf: shape, padded), weight: weight, outputChannels: shape.outputChannels)
+            grid: WindowGrid(inputsOf: shape, padded), weight: weight, outputChannels: shape.outputChannels,
+            outputStride: shape.outputChannels, outputLineStride: shape.window.outputWidth * shape.outputChannels)
         let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
         for sample in 0..<sampleCount {
             let (image, target) = (padded.image(x + sample * inputCount, in: scratch), y + sample * outputCount)
@@ -191,33 +192,75 @@ extension VariantKernels {
             return
         }
         let window = shape.window
-        if shape.inputChannels % 16 == 0, let padded = PaddedImage(outputGradientsOf: shape) {
-            let turned = scratch + shape.blocksFloatCount
-            turn(
-                weight, shape,
-                Phase(extent: window.inputHeight, padding: window.paddingTop, kernel: window.kernelHeight),
-                Phase(extent: window.inputWidth, padding: window.paddingLeft, kernel: window.kernelWidth), to: turned)
-            padded.clear(scratch)
-            let direct = DirectConvolution(
-                grid: WindowGrid(outputGradientsOf: shape, padded), weight: UnsafePointer(turned),
-                outputChannels: shape.inputChannels)
-            let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
-            for sample in 0..<sampleCount {
-                direct.run(padded.image(dy + sample * outputCount, in: scratch), to: dx + sample * inputCount)
-            }
-            return
+        if shape.inputChannels % 16 == 0 {
+            return inputGradientInPlace(
+                shape, sampleCount: sampleCount, dy: dy, weight: weight, dx: dx, scratch: scratch)
         }
         for row in 0..<min(window.stride, window.inputHeight) {
-            let rows = Phase(
-                first: row, stride: window.stride, extent: window.inputHeight, padding: window.paddingTop,
-                kernel: window.kernelHeight)
+            let rows = Phase(row: row, of: window)
             for column in 0..<min(window.stride, window.inputWidth) {
-                let columns = Phase(
-                    first: column, stride: window.stride, extent: window.inputWidth, padding: window.paddingLeft,
-                    kernel: window.kernelWidth)
+                let columns = Phase(column: column, of: window)
                 inputGradient(
                     shape, rows, columns, sampleCount: sampleCount, dy: dy, weight: weight, dx: dx, scratch: scratch,
                     workspace: workspace)
+            }
+        }
+    }
+
+    private func inputGradientInPlace(
+        _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
+        dx: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        let window = shape.window
+        let channels = shape.inputChannels
+        let (rowPhases, columnPhases) = (min(window.stride, window.inputHeight), min(window.stride, window.inputWidth))
+        // The border that the phases need.
+        var (top, left, bottom, right) = (0, 0, 0, 0)
+        for row in 0..<rowPhases {
+            let rows = Phase(row: row, of: window)
+            top = max(top, -rows.firstOutput)
+            bottom = max(bottom, rows.endOutput)
+        }
+        for column in 0..<columnPhases {
+            let columns = Phase(column: column, of: window)
+            left = max(left, -columns.firstOutput)
+            right = max(right, columns.endOutput)
+        }
+        let padded = PaddedImage(
+            sourceHeight: window.outputHeight, sourceWidth: window.outputWidth, channels: shape.outputChannels,
+            top: top, left: left, height: top + bottom, width: left + right)
+        padded.clear(scratch)
+        // The phases' taps, which together are all taps.
+        let turned = scratch + shape.blocksFloatCount
+        let tapCount = channels * shape.outputChannels
+        var target = turned
+        for row in 0..<rowPhases {
+            for column in 0..<columnPhases {
+                let (rows, columns) = (Phase(row: row, of: window), Phase(column: column, of: window))
+                turn(weight, shape, rows, columns, to: target)
+                target += rows.taps * columns.taps * tapCount
+            }
+        }
+        let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
+        let lineCount = window.inputWidth * channels
+        for sample in 0..<sampleCount {
+            let image = padded.image(dy + sample * outputCount, in: scratch)
+            var weight = UnsafePointer(turned)
+            for row in 0..<rowPhases {
+                for column in 0..<columnPhases {
+                    let (rows, columns) = (Phase(row: row, of: window), Phase(column: column, of: window))
+                    let (firstRow, firstColumn) = (top + rows.firstOutput, left + columns.firstOutput)
+                    let grid = WindowGrid(
+                        padded, height: rows.count, width: columns.count, kernelHeight: rows.taps,
+                        kernelWidth: columns.taps, stride: 1, firstRow: firstRow)
+                    DirectConvolution(
+                        grid: grid, weight: weight, outputChannels: channels, outputStride: window.stride * channels,
+                        outputLineStride: window.stride * lineCount
+                    ).run(
+                        image + (firstRow * padded.width + firstColumn) * padded.channels,
+                        to: dx + sample * inputCount + row * lineCount + column * channels)
+                    weight += rows.taps * columns.taps * tapCount
+                }
             }
         }
     }
@@ -315,7 +358,22 @@ private struct Phase {
     private let lastTap: Int
     private let stride: Int
 
-    init(first: Int = 0, stride: Int = 1, extent: Int, padding: Int, kernel: Int) {
+    /// The output position behind the last that an input position meets.
+    var endOutput: Int { firstOutput + taps + count - 1 }
+
+    init(row: Int, of window: SlidingWindow) {
+        self.init(
+            first: row, stride: window.stride, extent: window.inputHeight, padding: window.paddingTop,
+            kernel: window.kernelHeight)
+    }
+
+    init(column: Int, of window: SlidingWindow) {
+        self.init(
+            first: column, stride: window.stride, extent: window.inputWidth, padding: window.paddingLeft,
+            kernel: window.kernelWidth)
+    }
+
+    private init(first: Int, stride: Int, extent: Int, padding: Int, kernel: Int) {
         // Output o meets input i with tap i + padding − o · stride.
         let smallestTap = (first + padding) % stride
         taps = smallestTap < kernel ? (kernel - smallestTap - 1) / stride + 1 : 0

@@ -8,8 +8,11 @@ struct DirectConvolution {
     let weight: UnsafePointer<Float>
     /// A multiple of 16.
     let outputChannels: Int
+    /// Floats between the outputs of neighbouring windows, along a row of the grid and between its rows.
+    let outputStride: Int
+    let outputLineStride: Int
 
-    /// One image.
+    /// One image, whose first window begins at `x`.
     func run(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>) {
         var channel = 0
         while channel < outputChannels {
@@ -18,14 +21,14 @@ struct DirectConvolution {
                 let rows = grid.kernelRows(i)
                 let source = x + i * grid.gridLineStride + rows.lowerBound * grid.lineStride
                 let weight = weight + rows.lowerBound * grid.rowCount * outputChannels + channel
-                let target = y + i * grid.width * outputChannels + channel
+                let target = y + i * outputLineStride + channel
                 var j = 0
                 while j < grid.width {
                     let height = balancedTile(grid.width - j)
                     let tile = WindowTile(
                         source: source + j * grid.positionStride, positionStride: grid.positionStride,
                         lineStride: grid.lineStride, kernelHeight: rows.count, rowCount: grid.rowCount, weight: weight,
-                        target: target + j * outputChannels, outputChannels: outputChannels)
+                        target: target + j * outputStride, outputChannels: outputChannels, outputStride: outputStride)
                     withTile(height: height, columns: columns, tile)
                     j += height
                 }
@@ -44,6 +47,7 @@ private struct WindowTile: TileWork {
     let weight: UnsafePointer<Float>
     let target: UnsafeMutablePointer<Float>
     let outputChannels: Int
+    let outputStride: Int
 
     @inline(never)
     func run<Tile: RegisterTile>(_: Tile.Type) {
@@ -60,6 +64,6 @@ private struct WindowTile: TileWork {
             line += lineStride
         }
         tile.finish()
-        tile.store(target, stride: outputChannels)
+        tile.store(target, stride: outputStride)
     }
 }

@@ -11,18 +11,27 @@ struct PaddedImage {
     let top: Int
     private let left: Int
 
-    /// Windows of `kernelHeight` × `kernelWidth`, `gridHeight` × `gridWidth` of them, the first at (−top, −left).
+    /// `top` and `left` rows and columns in front of the image, and as many behind it as `height` and `width` ask for.
     init(
-        sourceHeight: Int, sourceWidth: Int, channels: Int, top: Int, left: Int, kernelHeight: Int, kernelWidth: Int,
-        stride: Int, gridHeight: Int, gridWidth: Int
+        sourceHeight: Int, sourceWidth: Int, channels: Int, top: Int, left: Int, height: Int, width: Int
     ) {
         self.sourceHeight = sourceHeight
         self.sourceWidth = sourceWidth
         self.channels = channels
         self.top = top
         self.left = left
-        height = max(top + sourceHeight, (gridHeight - 1) * stride + kernelHeight)
-        width = max(left + sourceWidth, (gridWidth - 1) * stride + kernelWidth)
+        self.height = max(top + sourceHeight, height)
+        self.width = max(left + sourceWidth, width)
+    }
+
+    /// The inputs of a convolution.
+    init(inputsOf shape: Convolution) {
+        let window = shape.window
+        self.init(
+            sourceHeight: window.inputHeight, sourceWidth: window.inputWidth, channels: shape.inputChannels,
+            top: window.paddingTop, left: window.paddingLeft,
+            height: (window.outputHeight - 1) * window.stride + window.kernelHeight,
+            width: (window.outputWidth - 1) * window.stride + window.kernelWidth)
     }
 
     /// Whether the image needs no border.
@@ -67,20 +76,31 @@ struct WindowGrid {
     /// Floats of an image.
     let imageCount: Int
     private let stride: Int
-    /// The image's rows without its border.
+    /// The image's rows without its border, counted from the first window's.
     private let source: Range<Int>
 
-    init(_ image: PaddedImage, height: Int, width: Int, kernelHeight: Int, kernelWidth: Int, stride: Int) {
+    /// The first window begins in row `firstRow` of the image with its border.
+    init(
+        _ image: PaddedImage, height: Int, width: Int, kernelHeight: Int, kernelWidth: Int, stride: Int,
+        firstRow: Int = 0
+    ) {
         self.height = height
         self.width = width
         self.kernelHeight = kernelHeight
+        self.stride = stride
         rowCount = kernelWidth * image.channels
         positionStride = stride * image.channels
         lineStride = image.width * image.channels
         gridLineStride = stride * lineStride
         imageCount = image.floatCount
-        self.stride = stride
-        source = image.top..<image.top + image.sourceHeight
+        source = image.top - firstRow..<image.top - firstRow + image.sourceHeight
+    }
+
+    init(inputsOf shape: Convolution, _ image: PaddedImage) {
+        let window = shape.window
+        self.init(
+            image, height: window.outputHeight, width: window.outputWidth, kernelHeight: window.kernelHeight,
+            kernelWidth: window.kernelWidth, stride: window.stride)
     }
 
     /// The rows of a window in row `i` of the grid that are not all border: a zero changes no chain.
@@ -96,46 +116,5 @@ struct WindowGrid {
         let first = min(max((source.lowerBound - r + stride - 1) / stride, 0), height)
         let end = source.upperBound - r
         return first..<max(first, end <= 0 ? 0 : min((end - 1) / stride + 1, height))
-    }
-}
-
-extension PaddedImage {
-    /// The inputs of a convolution.
-    init(inputsOf shape: Convolution) {
-        let window = shape.window
-        self.init(
-            sourceHeight: window.inputHeight, sourceWidth: window.inputWidth, channels: shape.inputChannels,
-            top: window.paddingTop, left: window.paddingLeft, kernelHeight: window.kernelHeight,
-            kernelWidth: window.kernelWidth, stride: window.stride, gridHeight: window.outputHeight,
-            gridWidth: window.outputWidth)
-    }
-
-    /// The output gradients of a convolution with stride 1, over which its input gradient is one; nil where they would
-    /// have to be cut instead.
-    init?(outputGradientsOf shape: Convolution) {
-        let window = shape.window
-        let top = window.kernelHeight - 1 - window.paddingTop
-        let left = window.kernelWidth - 1 - window.paddingLeft
-        guard window.stride == 1, top >= 0, left >= 0 else { return nil }
-        self.init(
-            sourceHeight: window.outputHeight, sourceWidth: window.outputWidth, channels: shape.outputChannels,
-            top: top, left: left, kernelHeight: window.kernelHeight, kernelWidth: window.kernelWidth, stride: 1,
-            gridHeight: window.inputHeight, gridWidth: window.inputWidth)
-    }
-}
-
-extension WindowGrid {
-    init(inputsOf shape: Convolution, _ image: PaddedImage) {
-        let window = shape.window
-        self.init(
-            image, height: window.outputHeight, width: window.outputWidth, kernelHeight: window.kernelHeight,
-            kernelWidth: window.kernelWidth, stride: window.stride)
-    }
-
-    init(outputGradientsOf shape: Convolution, _ image: PaddedImage) {
-        let window = shape.window
-        self.init(
-            image, height: window.inputHeight, width: window.inputWidth, kernelHeight: window.kernelHeight,
-            kernelWidth: window.kernelWidth, stride: 1)
     }
 }

@@ -8,8 +8,9 @@ private let skippingDensityLimit = 0.62
 /// Below this share of inputs other than 0, times the share of taps that meet an output, the weight gradient leaves them out.
 private let mirroredDensityLimit = 0.72
 
-// Each pass gathers the windows of a block of positions as rows of a matrix and multiplies: the chains of `multiply`
-// run over (row, column, channel) as the contract wants. A padded tap is a zero factor (see `ConvolutionKernels`).
+// Each pass takes the first kernel that fits (docs/KERNELS.md has them all). The last gathers the windows of a block of
+// positions as rows of a matrix and multiplies: the chains of `multiply` run over (row, column, channel) as the contract
+// wants. A padded tap is a zero factor (see `ConvolutionKernels`).
 
 extension VariantKernels {
     @inline(never)
@@ -73,12 +74,7 @@ extension VariantKernels {
             return
         }
         if let sparse = SparseGradients(shape, sampleCount: sampleCount, dy: dy, scratch: scratch) {
-            sumGrains(
-                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: sparse.turned,
-                others: sparse.turned + shape.weightCount
-            ) { samples, sum in
-                sparse.weightGradient(samples: samples, x: x, sum: sum)
-            }
+            sumGrains(of: sparse, grainSize: grainSize, x: x)
             sparse.turnBack(UnsafePointer(sparse.turned), to: gradient)
             return
         }
@@ -87,12 +83,7 @@ extension VariantKernels {
                 mirrored, sampleCount: sampleCount, dy: x, densityLimit: mirroredDensityLimit * shape.window.metShare,
                 scratch: scratch)
         {
-            sumGrains(
-                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: sparse.turned,
-                others: sparse.turned + shape.weightCount
-            ) { samples, sum in
-                sparse.weightGradient(samples: samples, x: dy, sum: sum)
-            }
+            sumGrains(of: sparse, grainSize: grainSize, x: dy)
             sparse.turnBackMirrored(UnsafePointer(sparse.turned), to: gradient)
             return
         }
@@ -104,42 +95,18 @@ extension VariantKernels {
                 narrow.run(samples, to: sum)
             }
         }
-        let others = scratch + shape.blocksFloatCount
-        let positions = shape.window.outputPositions
-        let columns = shape.outputChannels
-        if columns % 16 == 0 {
-            let padded = PaddedImage(inputsOf: shape)
-            let direct = DirectWeightGradient(grid: WindowGrid(inputsOf: shape, padded), outputChannels: columns)
-            let inputCount = shape.inputCount
-            let copyCount = padded.copyCount
-            // Of what fits the scratch memory, as many images at a time.
-            let capacity = copyCount == 0 ? sampleCount : min(sampleCount, shape.blocksFloatCount / copyCount)
-            for copy in 0..<(copyCount == 0 ? 0 : capacity) { padded.clear(scratch + copy * copyCount) }
-            return sumGrains(
-                sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
-                others: others
-            ) { samples, sum in
-                var first = samples.lowerBound
-                while first < samples.upperBound {
-                    let count = min(capacity, samples.upperBound - first)
-                    var images = x + first * inputCount
-                    if copyCount > 0 {
-                        for image in 0..<count {
-                            _ = padded.image(images + image * inputCount, in: scratch + image * copyCount)
-                        }
-                        images = UnsafePointer(scratch)
-                    }
-                    direct.run(
-                        images, dy + first * positions * columns, imageCount: count,
-                        accumulates: first > samples.lowerBound, to: sum)
-                    first += count
-                }
-            }
+        if shape.outputChannels % 16 == 0 {
+            return weightGradientInPlace(
+                shape, sampleCount: sampleCount, grainSize: grainSize, x: x, dy: dy, gradient: gradient,
+                scratch: scratch)
         }
         let windows = WindowGather(inputsOf: shape, sampleCount: sampleCount, x: x)
         let rows = shape.windowCount
+        let columns = shape.outputChannels
+        let positions = shape.window.outputPositions
         sumGrains(
-            sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient, others: others
+            sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
+            others: scratch + shape.blocksFloatCount
         ) { samples, sum in
             let first = samples.lowerBound * positions
             windows.forEachBlock(first..<samples.upperBound * positions, in: scratch, shape) { block, matrix in
@@ -150,6 +117,51 @@ extension VariantKernels {
                         accumulates: block.lowerBound > first),
                     workspace: workspace)
             }
+        }
+    }
+
+    private func weightGradientInPlace(
+        _ shape: Convolution, sampleCount: Int, grainSize: Int, x: UnsafePointer<Float>, dy: UnsafePointer<Float>,
+        gradient: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
+    ) {
+        let padded = PaddedImage(inputsOf: shape)
+        let direct = DirectWeightGradient(
+            grid: WindowGrid(inputsOf: shape, padded), outputChannels: shape.outputChannels)
+        let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
+        let copyCount = padded.copyCount
+        // Of what fits the scratch memory, as many images at a time.
+        let capacity = copyCount == 0 ? sampleCount : min(sampleCount, shape.blocksFloatCount / copyCount)
+        for copy in 0..<capacity { padded.clear(scratch + copy * copyCount) }
+        sumGrains(
+            sampleCount: sampleCount, grainSize: grainSize, count: shape.weightCount, first: gradient,
+            others: scratch + shape.blocksFloatCount
+        ) { samples, sum in
+            var first = samples.lowerBound
+            while first < samples.upperBound {
+                let count = min(capacity, samples.upperBound - first)
+                var images = x + first * inputCount
+                if copyCount > 0 {
+                    for image in 0..<count {
+                        _ = padded.image(images + image * inputCount, in: scratch + image * copyCount)
+                    }
+                    images = UnsafePointer(scratch)
+                }
+                direct.run(
+                    images, dy + first * outputCount, imageCount: count, accumulates: first > samples.lowerBound,
+                    to: sum)
+                first += count
+            }
+        }
+    }
+
+    /// Into `sparse.turned`.
+    private func sumGrains(of sparse: SparseGradients, grainSize: Int, x: UnsafePointer<Float>) {
+        let count = sparse.shape.weightCount
+        sumGrains(
+            sampleCount: sparse.sampleCount, grainSize: grainSize, count: count, first: sparse.turned,
+            others: sparse.turned + count
+        ) { samples, sum in
+            sparse.weightGradient(samples: samples, x: x, sum: sum)
         }
     }
 
@@ -180,148 +192,6 @@ extension VariantKernels {
         }
     }
 
-    /// Input rows i with the same (i + paddingTop) mod stride meet the same rows of the kernel, in output rows that
-    /// follow each other; columns likewise. So each pair of remainders is a convolution of `dy` with stride 1.
-    @inline(never)
-    package func convolutionInputGradient(
-        _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-        dx: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
-    ) {
-        if let sparse = SparseGradients(shape, sampleCount: sampleCount, dy: dy, scratch: scratch) {
-            sparse.inputGradient(weight: weight, dx: dx)
-            return
-        }
-        let window = shape.window
-        if shape.inputChannels % 16 == 0 {
-            return inputGradientInPlace(
-                shape, sampleCount: sampleCount, dy: dy, weight: weight, dx: dx, scratch: scratch)
-        }
-        for row in 0..<min(window.stride, window.inputHeight) {
-            let rows = Phase(row: row, of: window)
-            for column in 0..<min(window.stride, window.inputWidth) {
-                let columns = Phase(column: column, of: window)
-                inputGradient(
-                    shape, rows, columns, sampleCount: sampleCount, dy: dy, weight: weight, dx: dx, scratch: scratch,
-                    workspace: workspace)
-            }
-        }
-    }
-
-    private func inputGradientInPlace(
-        _ shape: Convolution, sampleCount: Int, dy: UnsafePointer<Float>, weight: UnsafePointer<Float>,
-        dx: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>
-    ) {
-        let window = shape.window
-        let channels = shape.inputChannels
-        let (rowPhases, columnPhases) = (min(window.stride, window.inputHeight), min(window.stride, window.inputWidth))
-        // The border that the phases need.
-        var (top, left, bottom, right) = (0, 0, 0, 0)
-        for row in 0..<rowPhases {
-            let rows = Phase(row: row, of: window)
-            top = max(top, -rows.firstOutput)
-            bottom = max(bottom, rows.endOutput)
-        }
-        for column in 0..<columnPhases {
-            let columns = Phase(column: column, of: window)
-            left = max(left, -columns.firstOutput)
-            right = max(right, columns.endOutput)
-        }
-        let padded = PaddedImage(
-            sourceHeight: window.outputHeight, sourceWidth: window.outputWidth, channels: shape.outputChannels,
-            top: top, left: left, height: top + bottom, width: left + right)
-        padded.clear(scratch)
-        // The phases' taps, which together are all taps.
-        let turned = scratch + shape.blocksFloatCount
-        let tapCount = channels * shape.outputChannels
-        var target = turned
-        for row in 0..<rowPhases {
-            for column in 0..<columnPhases {
-                let (rows, columns) = (Phase(row: row, of: window), Phase(column: column, of: window))
-                turn(weight, shape, rows, columns, to: target)
-                target += rows.taps * columns.taps * tapCount
-            }
-        }
-        let (inputCount, outputCount) = (shape.inputCount, shape.outputCount)
-        let lineCount = window.inputWidth * channels
-        for sample in 0..<sampleCount {
-            let image = padded.image(dy + sample * outputCount, in: scratch)
-            var weight = UnsafePointer(turned)
-            for row in 0..<rowPhases {
-                for column in 0..<columnPhases {
-                    let (rows, columns) = (Phase(row: row, of: window), Phase(column: column, of: window))
-                    let (firstRow, firstColumn) = (top + rows.firstOutput, left + columns.firstOutput)
-                    let grid = WindowGrid(
-                        padded, height: rows.count, width: columns.count, kernelHeight: rows.taps,
-                        kernelWidth: columns.taps, stride: 1, firstRow: firstRow)
-                    DirectConvolution(
-                        grid: grid, weight: weight, outputChannels: channels, outputStride: window.stride * channels,
-                        outputLineStride: window.stride * lineCount
-                    ).run(
-                        image + (firstRow * padded.width + firstColumn) * padded.channels,
-                        to: dx + sample * inputCount + row * lineCount + column * channels)
-                    weight += rows.taps * columns.taps * tapCount
-                }
-            }
-        }
-    }
-
-    private func inputGradient(
-        _ shape: Convolution, _ rows: Phase, _ columns: Phase, sampleCount: Int, dy: UnsafePointer<Float>,
-        weight: UnsafePointer<Float>, dx: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
-        workspace: UnsafeMutablePointer<Float>
-    ) {
-        let window = shape.window
-        let channels = shape.inputChannels
-        let windows = WindowGather(
-            source: dy, sourceCount: sampleCount * shape.outputCount, height: window.outputHeight,
-            width: window.outputWidth, channels: shape.outputChannels, gridHeight: rows.count,
-            gridWidth: columns.count, step: 1, firstRow: rows.firstOutput, firstColumn: columns.firstOutput,
-            tapRows: rows.taps, tapColumns: columns.taps)
-        let depth = windows.windowCount
-        let turned = scratch + shape.blocksFloatCount
-        turn(weight, shape, rows, columns, to: turned)
-        let results = scratch + shape.blockFloatCount
-        windows.forEachBlock(0..<sampleCount * rows.count * columns.count, in: scratch, shape) { positions, block in
-            let isDirect = window.stride == 1
-            multiply(
-                MatrixProduct(
-                    .nn, m: positions.count, n: channels, k: depth, a: block, aStride: depth,
-                    b: UnsafePointer(turned), bStride: channels,
-                    c: isDirect ? dx + positions.lowerBound * channels : results, cStride: channels),
-                workspace: workspace)
-            guard !isDirect else { return }
-            for (index, position) in positions.enumerated() {
-                let line = position / columns.count
-                let sample = line / rows.count
-                let row = (line % rows.count) * window.stride + rows.first
-                let column = (position % columns.count) * window.stride + columns.first
-                let target = dx + ((sample * window.inputHeight + row) * window.inputWidth + column) * channels
-                target.update(from: results + index * channels, count: channels)
-            }
-        }
-    }
-
-    /// The taps of one phase as a matrix `[row, column and output channel of dy, input channel]`: dy's rows ascend where
-    /// the kernel's descend.
-    private func turn(
-        _ weight: UnsafePointer<Float>, _ shape: Convolution, _ rows: Phase, _ columns: Phase,
-        to turned: UnsafeMutablePointer<Float>
-    ) {
-        var target = turned
-        for r in 0..<rows.taps {
-            for c in 0..<columns.taps {
-                let tap = rows.tap(r) * shape.window.kernelWidth + columns.tap(c)
-                let source = weight + tap * shape.inputChannels * shape.outputChannels
-                for o in 0..<shape.outputChannels {
-                    for channel in 0..<shape.inputChannels {
-                        target[channel] = source[channel * shape.outputChannels + o]
-                    }
-                    target += shape.inputChannels
-                }
-            }
-        }
-    }
-
     private func accumulate(_ x: UnsafeMutablePointer<Float>, count: Int, onto sum: UnsafeMutablePointer<Float>) {
         var i = 0
         while i + 16 <= count {
@@ -347,47 +217,6 @@ extension SlidingWindow {
     }
 }
 
-/// Along one axis, the input positions `first`, `first + stride`, … and the taps that they meet.
-private struct Phase {
-    let first: Int
-    /// Input positions.
-    let count: Int
-    /// Taps, possibly none; and the output position that the first input position meets first (it may be negative).
-    let taps: Int
-    let firstOutput: Int
-    private let lastTap: Int
-    private let stride: Int
-
-    /// The output position behind the last that an input position meets.
-    var endOutput: Int { firstOutput + taps + count - 1 }
-
-    init(row: Int, of window: SlidingWindow) {
-        self.init(
-            first: row, stride: window.stride, extent: window.inputHeight, padding: window.paddingTop,
-            kernel: window.kernelHeight)
-    }
-
-    init(column: Int, of window: SlidingWindow) {
-        self.init(
-            first: column, stride: window.stride, extent: window.inputWidth, padding: window.paddingLeft,
-            kernel: window.kernelWidth)
-    }
-
-    private init(first: Int, stride: Int, extent: Int, padding: Int, kernel: Int) {
-        // Output o meets input i with tap i + padding − o · stride.
-        let smallestTap = (first + padding) % stride
-        taps = smallestTap < kernel ? (kernel - smallestTap - 1) / stride + 1 : 0
-        firstOutput = (first + padding) / stride - taps + 1
-        lastTap = smallestTap + (taps - 1) * stride
-        count = (extent - first + stride - 1) / stride
-        self.first = first
-        self.stride = stride
-    }
-
-    /// The kernel's row or column behind output number `index` of a window.
-    func tap(_ index: Int) -> Int { lastTap - index * stride }
-}
-
 extension WindowGather {
     fileprivate init(inputsOf shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>) {
         let window = shape.window
@@ -400,7 +229,7 @@ extension WindowGather {
 
     /// Cuts `positions` into blocks that fit `scratch`, both their windows and a row of input channels for each.
     @inline(__always)
-    fileprivate func forEachBlock(
+    func forEachBlock(
         _ positions: Range<Int>, in scratch: UnsafeMutablePointer<Float>, _ shape: Convolution,
         _ body: (_ positions: Range<Int>, _ windows: UnsafePointer<Float>) -> Void
     ) {

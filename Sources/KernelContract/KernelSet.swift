@@ -147,6 +147,12 @@ package protocol KernelSet:
     /// `+ 0.0`. `workspace` holds `kernelWorkspaceFloatCount` floats.
     func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>)
 
+    /// Whether `multiply` asks for the memory of a `B[k, n]` before it uses it, so that it may lie outside the caches, where
+    /// another worker has posted it, and need not be copied first.
+    ///
+    /// - Parameter hasManyZeros: Whether a third of A's elements, or more, are likely to be 0.
+    func readsAhead(m: Int, n: Int, k: Int, hasManyZeros: Bool) -> Bool
+
     /// See `WeightGradient`; each grain's chain begins at 0 and is ended by `+ 0.0`.
     /// `workspace` holds `kernelWorkspaceFloatCount` floats.
     func weightGradient(_ gradient: WeightGradient, workspace: UnsafeMutablePointer<Float>)

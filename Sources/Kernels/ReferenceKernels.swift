@@ -12,6 +12,8 @@ package struct ReferenceKernels: KernelSet {
             cStride: p.cStride, accumulates: p.accumulates)
     }
 
+    package func readsAhead(m: Int, n: Int, k: Int, hasManyZeros: Bool) -> Bool { false }
+
     package func weightGradient(_ g: WeightGradient, workspace: UnsafeMutablePointer<Float>) {
         // All segments behind each other; marks only say what is 0 in x anyway.
         var x: [Float] = []

@@ -36,7 +36,7 @@ extension Network {
             return blocks.map { block in
                 // What a rectifier leaves of a hidden layer; short grains gain only where dropout takes more away.
                 var share =
-                    inputDensity.map { grainSize >= 16 ? 0.2 + 0.8 * $0 : min(1, 0.15 + 1.5 * $0) } ?? 1
+                    inputDensity.map { grainSize >= 16 ? 0.27 + 0.9 * $0 : min(1, 0.15 + 1.5 * $0) } ?? 1
                 if isFirst {
                     let inputs = block.lowerBound / outputs...(block.upperBound - 1) / outputs
                     let groups = inputs.lowerBound / InputMarks.groupSize...inputs.upperBound / InputMarks.groupSize
@@ -69,20 +69,24 @@ extension Network {
 }
 
 extension Network {
-    /// Weights of dense layers that are read by kernels that ask for memory ahead: those that meet the network's own inputs,
-    /// where these are often 0, and those so large that each product copies them, panel by panel, into the caches.
-    func tensorsReadAhead(density: [Double]) -> [Range<Int>] {
+    /// Weights of dense layers whose first reader in a step, the forward product, asks for memory ahead: those that meet inputs
+    /// that are often 0, and those so large that each product copies them, panel by panel, into the caches.
+    ///
+    /// - Parameter sampleCount: Of this worker, in a batch.
+    package func tensorsReadAhead(density: [Double], sampleCount: Int, kernels: any KernelSet) -> [Range<Int>] {
         let hasSparseInput = density.reduce(0, +) < 0.8 * Double(density.count)
         return operations.indices.filter(isFactored).flatMap { index in
             layout.entries.filter { entry in
-                entry.belongs(to: operations[index]) && entry.shape.extents.count > 1
-                    && (hasSparseInput && memory(ofInputTo: index) == 0 || entry.range.count >= Self.blockedFloatCount)
+                // Images have several extents of inputs.
+                let outputs = operations[index].outputShape.elementCount
+                return entry.belongs(to: operations[index]) && entry.shape.extents.count > 1
+                    && kernels.readsAhead(
+                        m: sampleCount, n: outputs, k: entry.range.count / outputs,
+                        hasManyZeros: memory(ofInputTo: index) == 0
+                            ? hasSparseInput : densityOfRectifiedInput(index) != nil)
             }.map(\.range)
         }
     }
-
-    /// As `BlockedProduct` of the variants has it.
-    private static let blockedFloatCount = 1 << 19
 }
 
 extension LabelledImages {

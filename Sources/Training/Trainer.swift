@@ -114,7 +114,8 @@ package struct Trainer: ~Copyable {
             kernels: kernels, mode: configuration.reduction == .tree ? .tree : .mpi,
             blockSumColumns: configuration.update.blockSumColumns,
             columnCount: configuration.update.columnCount, costs: costs, shares: division.shares,
-            division: division.grains, readInPlace: network.tensorsReadAhead(density: density),
+            division: division.grains,
+            readInPlace: network.tensorsReadAhead(density: density, sampleCount: capacity, kernels: kernels),
             pieceStarts: network.sendingStarts.compactMap { $0 })
         let shelf = try FactorShelf(
             network: network, batches: plans, communicator: communicator,

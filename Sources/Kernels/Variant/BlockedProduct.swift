@@ -28,9 +28,7 @@ struct BlockedProduct {
     private let edge: UnsafeMutablePointer<Float>
     private let panels: UnsafeMutablePointer<Float>
 
-    static func pays(_ product: MatrixProduct) -> Bool {
-        product.m >= rowLimit && product.n >= columnLimit && product.n * product.k >= floatLimit
-    }
+    static func pays(m: Int, n: Int, k: Int) -> Bool { m >= rowLimit && n >= columnLimit && n * k >= floatLimit }
 
     init(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         self.product = product

@@ -17,7 +17,7 @@ extension VariantKernels {
             product.c += columns
             product.n -= columns
         }
-        if BlockedProduct.pays(product) {
+        if BlockedProduct.pays(m: product.m, n: product.n, k: product.k) {
             BlockedProduct(product, workspace: workspace).run()
             return
         }
@@ -29,6 +29,10 @@ extension VariantKernels {
             micro.runPanels(product, first: first, panel: workspace, edge: workspace + panelDepth * panelColumns)
             first += depth
         } while first < product.k
+    }
+
+    package func readsAhead(m: Int, n: Int, k: Int, hasManyZeros: Bool) -> Bool {
+        hasManyZeros && SkippingProduct.isLargeEnough(m: m, n: n, k: k) || BlockedProduct.pays(m: m, n: n, k: k)
     }
 }
 

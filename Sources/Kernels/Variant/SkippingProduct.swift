@@ -29,11 +29,11 @@ struct SkippingProduct {
     private let panel: UnsafeMutablePointer<Float>
     private let rowsAtOnce: Int
 
+    static func isLargeEnough(m: Int, n: Int, k: Int) -> Bool { m >= rowLimit && n >= columnLimit && k >= blockDepth }
+
     /// Nil where the product is too small, or A too dense.
     init?(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
-        guard product.form != .tn, product.m >= rowLimit, product.n >= columnLimit, product.k >= blockDepth else {
-            return nil
-        }
+        guard product.form != .tn, Self.isLargeEnough(m: product.m, n: product.n, k: product.k) else { return nil }
         self.product = product
         blockCount = (product.k + blockDepth - 1) / blockDepth
         panel = workspace

@@ -76,9 +76,18 @@ private func exercise(_ kernels: any KernelSet) {
     }
 }
 
-/// Products in cache blocks, with whole and with narrow last panels.
+/// Products in cache blocks, with whole and with narrow last panels, and gradients over copies.
 private func exerciseBlocks(_ kernels: any KernelSet) {
     let workspace = GuardedFloats([Float](repeating: 0, count: kernelWorkspaceFloatCount))
+    for (sampleCount, inputs, outputs) in [(70, 256, 130), (512, 256, 256), (64, 19, 256)] {
+        let x = GuardedFloats(randomValues(sampleCount * inputs, seed: 63, zeros: false))
+        let dy = GuardedFloats(randomValues(sampleCount * outputs, seed: 64))
+        let gradient = GuardedFloats([Float](repeating: 0, count: inputs * outputs))
+        kernels.weightGradient(
+            inputFeatures: inputs, outputFeatures: outputs, sampleCount: sampleCount, grainSize: 8, x: x.base,
+            xStride: inputs, dy: dy.base, dyStride: outputs, gradient: gradient.base, gradientStride: outputs,
+            workspace: workspace.base)
+    }
     for (m, n, k) in [(24, 1_056, 512), (37, 1_051, 515), (25, 1_040, 511), (190, 1_031, 600)] {
         let a = GuardedFloats(randomValues(m * k, seed: 60))
         let b = GuardedFloats(randomValues(n * k, seed: 61))

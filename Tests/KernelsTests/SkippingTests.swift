@@ -121,7 +121,7 @@ private func sparseValues(_ count: Int, share: Int, seed: UInt64) -> [Float] {
 }
 
 /// The operands of a weight gradient, a segment for each worker.
-private struct GradientWork {
+struct GradientWork {
     let samples: [Int]
     let grainSize: Int
     let inputs: Int

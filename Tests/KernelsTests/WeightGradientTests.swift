@@ -67,6 +67,30 @@ struct WeightGradientTests {
         #expect(bits(sum) == bits(whole))
     }
 
+    @Test("rows that meet in few cache sets, whose operands are copied", arguments: variants.map(\.instructionSet))
+    func packed(instructionSet: InstructionSet) throws {
+        let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
+        // (inputs, outputs, the part of both): one block of inputs and several, whole and left-over tiles and columns.
+        let parts = [
+            (256, 130, 0..<256, 0..<130), (256, 200, 3..<20, 7..<200), (30, 256, 0..<30, 0..<256),
+            (512, 128, 0..<512, 0..<128), (14, 512, 1..<8, 100..<400), (768, 256, 700..<767, 0..<255),
+        ]
+        // One and several workers; 520 are more than are copied.
+        let batches: [([Int], Int)] = [
+            ([64], 8), ([96, 61], 8), ([48, 32, 16, 9], 16), ([512], 32), ([520], 8), ([72], 3),
+        ]
+        for (samples, grainSize) in batches {
+            for (inputs, outputs, inputRange, outputRange) in parts {
+                let work = GradientWork(
+                    samples: samples, grainSize: grainSize, inputs: inputs, outputs: outputs, share: 100,
+                    isMarked: false)
+                #expect(
+                    work.run(kernels, inputRange, outputRange) == work.run(reference, inputRange, outputRange),
+                    "\(samples) samples, grain \(grainSize), [\(inputs), \(outputs)], \(inputRange), \(outputRange)")
+            }
+        }
+    }
+
     @Test("bias gradient", arguments: variants.map(\.instructionSet))
     func bias(instructionSet: InstructionSet) throws {
         let kernels = try #require(variants.first { $0.instructionSet == instructionSet })

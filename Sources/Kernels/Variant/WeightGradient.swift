@@ -5,7 +5,7 @@ import KernelContract
 /// Two neighbouring grains run side by side where registers allow (`pairs`), are added there, and the higher levels of
 /// the tree are a stack of tiles in L1: after pair p as many merges as p has trailing zero bits, at the end all.
 /// The `+ 0.0` that ends each chain is added once to the sum: that is the same, as only −0 + −0 is −0.
-private struct GradientColumn {
+struct GradientColumn {
     let segments: UnsafeBufferPointer<GradientSegment>
     let grainSize: Int
     let xStride: Int
@@ -295,6 +295,12 @@ extension VariantKernels {
         var work = work
         if let skipping = SkippingGradient(work, workspace: workspace) {
             let columns = skipping.run()
+            guard columns < work.outputs.count else { return }
+            work.outputs = work.outputs.lowerBound + columns..<work.outputs.upperBound
+            work.gradient += columns
+        }
+        if !hasMarks, let packed = PackedGradient(work, workspace: workspace) {
+            let columns = packed.run()
             guard columns < work.outputs.count else { return }
             work.outputs = work.outputs.lowerBound + columns..<work.outputs.upperBound
             work.gradient += columns

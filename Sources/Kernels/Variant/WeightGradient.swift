@@ -293,18 +293,8 @@ extension VariantKernels {
             return
         }
         var work = work
-        if let skipping = SkippingGradient(work, workspace: workspace) {
-            let columns = skipping.run()
-            guard columns < work.outputs.count else { return }
-            work.outputs = work.outputs.lowerBound + columns..<work.outputs.upperBound
-            work.gradient += columns
-        }
-        if !hasMarks, let packed = PackedGradient(work, workspace: workspace) {
-            let columns = packed.run()
-            guard columns < work.outputs.count else { return }
-            work.outputs = work.outputs.lowerBound + columns..<work.outputs.upperBound
-            work.gradient += columns
-        }
+        if let skipping = SkippingGradient(work, workspace: workspace) { work.dropOutputs(skipping.run()) }
+        if !hasMarks, let packed = PackedGradient(work, workspace: workspace) { work.dropOutputs(packed.run()) }
         // Constants of another module are calls.
         let groupSize = InputMarks.groupSize
         let markCount = InputMarks.groupCount(work.xStride)
@@ -383,6 +373,12 @@ extension WeightGradient {
         part.inputs = inputs
         part.gradient += (inputs.lowerBound - self.inputs.lowerBound) * gradientStride
         return part
+    }
+
+    /// Leaves out the first `count` outputs, which are done.
+    fileprivate mutating func dropOutputs(_ count: Int) {
+        outputs = outputs.lowerBound + count..<outputs.upperBound
+        gradient += count
     }
 }
 

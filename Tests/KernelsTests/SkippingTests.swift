@@ -27,12 +27,34 @@ struct SkippingTests {
         compare(kernels, .nn, 700, 48, 4_896, share: 10, accumulates: false)
     }
 
+    @Test("products where some columns of A are 0 in most tiles", arguments: variants.map(\.instructionSet))
+    func deadColumns(instructionSet: InstructionSet) throws {
+        let kernels = try #require(variants.first { $0.instructionSet == instructionSet })
+        // With too few columns, and more of A than there is room for, too.
+        let sizes = [(16, 192, 48), (17, 200, 64), (31, 191, 70), (70, 193, 49), (64, 256, 784), (130, 208, 600)]
+        for (m, n, k) in sizes {
+            for form in [MatrixProductForm.nn, .nt] {
+                for (dead, share) in [(2, 100), (3, 95), (9, 92)] {
+                    for accumulates in [false, true] {
+                        compare(kernels, form, m, n, k, share: share, dead: dead, accumulates: accumulates)
+                    }
+                }
+            }
+        }
+    }
+
+    /// - Parameter dead: Every so manieth column of A is 0 but for a few rows; 0 for none.
     private func compare(
         _ kernels: any KernelSet, _ form: MatrixProductForm, _ m: Int, _ n: Int, _ k: Int, share: Int,
-        accumulates: Bool
+        dead: Int = 0, accumulates: Bool
     ) {
         let padding = (m + n + k) % 3
-        let a = sparseValues(m * (k + padding), share: share, seed: 81)
+        var a = sparseValues(m * (k + padding), share: share, seed: 81)
+        if dead > 0 {
+            for row in 0..<m where row % 29 != 13 {
+                for column in stride(from: dead - 1, to: k, by: dead) { a[row * (k + padding) + column] = 0 }
+            }
+        }
         let b = randomValues(form == .nt ? n * (k + padding) : k * (n + padding), seed: 82)
         let count = m * (n + padding)
         let c = accumulates ? randomValues(count, seed: 83) : [Float](repeating: .nan, count: count)
@@ -41,7 +63,9 @@ struct SkippingTests {
                 MatrixProduct.run(
                     kernels, form, m: m, n: n, k: k, padding: padding, accumulates: accumulates, a: a, b: b, c: c))
         }
-        #expect(run(kernels) == run(reference), "\(form) \(m) \(n) \(k), \(share) % other than 0, \(accumulates)")
+        #expect(
+            run(kernels) == run(reference),
+            "\(form) \(m) \(n) \(k), \(share) % other than 0, dead \(dead), \(accumulates)")
     }
 
     /// (samples by segment, grain size): what one worker, several, and idle ones have; short last grains.

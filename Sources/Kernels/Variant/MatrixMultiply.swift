@@ -10,23 +10,31 @@ extension VariantKernels {
     package func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         guard product.m > 0, product.n > 0 else { return }
         var product = product
+        var hasDeadSteps = false
         if let skipping = SkippingProduct(product, workspace: workspace) {
-            let columns = skipping.run()
-            guard columns < product.n else { return }
-            product.b += product.form == .nt ? columns * product.bStride : columns
-            product.c += columns
-            product.n -= columns
+            if skipping.pays {
+                let columns = skipping.run()
+                guard columns < product.n else { return }
+                product.b += product.form == .nt ? columns * product.bStride : columns
+                product.c += columns
+                product.n -= columns
+            } else {
+                hasDeadSteps = skipping.liveShare < LiveSteps.shareLimit
+            }
         }
         if BlockedProduct.pays(m: product.m, n: product.n, k: product.k) {
             BlockedProduct(product, workspace: workspace).run()
             return
         }
+        let edge = workspace + panelDepth * panelColumns
+        let live =
+            hasDeadSteps && product.k <= panelDepth ? LiveSteps(product, memory: edge + edgeRows * 16) : nil
         var first = 0
         // In place the whole chain is one tile's; a panel ends at `panelDepth`.
         repeat {
             let depth = min(panelDepth, product.k - first)
             let micro = MicroKernel(product, first: first, depth: depth)
-            micro.runPanels(product, first: first, panel: workspace, edge: workspace + panelDepth * panelColumns)
+            micro.runPanels(product, first: first, live: live, panel: workspace, edge: edge)
             first += depth
         } while first < product.k
     }
@@ -49,7 +57,8 @@ extension MicroKernel {
 
     /// All columns of C, with B in place where its vectors are whole rows' parts.
     fileprivate func runPanels(
-        _ product: MatrixProduct, first: Int, panel: UnsafeMutablePointer<Float>, edge: UnsafeMutablePointer<Float>
+        _ product: MatrixProduct, first: Int, live: LiveSteps?, panel: UnsafeMutablePointer<Float>,
+        edge: UnsafeMutablePointer<Float>
     ) {
         var column = 0
         while column < product.n {
@@ -74,7 +83,7 @@ extension MicroKernel {
                 }
             }
             if columns == width {
-                micro.runColumn(rowCount: product.m, columns: width)
+                micro.runColumn(rowCount: product.m, columns: width, live: live)
             } else {
                 micro.runEdge(rowCount: product.m, columns: columns, edge: edge)
             }

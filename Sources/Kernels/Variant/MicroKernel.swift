@@ -30,10 +30,24 @@ struct MicroKernel {
     var ends: Bool
     /// Brings what comes next closer while the tile runs.
     var feeder: UnsafeMutablePointer<PanelFeeder>?
+    /// The steps of A that are taken; nil for all.
+    var live: LiveSteps.Tile?
 
     @inline(__always)
     func run<Tile: RegisterTile>(_: Tile.Type) {
         var tile = continues ? Tile(loading: UnsafePointer(c), stride: cStride) : Tile()
+        if let live {
+            var a = live.a
+            var b = b
+            for step in 0..<live.count {
+                b += Int(live.gaps[step]) * bStep
+                tile.step(a, 1, b)
+                a += Tile.rowCount
+            }
+            if ends { tile.finish() }
+            tile.store(c, stride: cStride)
+            return
+        }
         var a = a
         var b = b
         var rest = depth
@@ -75,42 +89,57 @@ struct MicroKernel {
     @inline(never) func run2x16() { run(Narrow<Rows2>.self) }
     @inline(never) func run1x16() { run(Narrow<Rows1>.self) }
 
-    /// Runs the highest tile that fits `rowCount` rows and leaves no poor remainder; returns its height.
-    func runHighest(rowCount: Int, columns: Int) -> Int {
+    /// The highest tile that fits `rowCount` rows and leaves no poor remainder.
+    static func tileHeight(rowCount: Int) -> Int {
         #if AVX512
-            if columns == 32 {
-                switch rowCount {
-                case 12...15, 17...: run12x32(); return 12
-                case 8...: run8x32(); return 8
-                case 4...: run4x32(); return 4
-                case 2...: run2x32(); return 2
-                default: run1x32(); return 1
-                }
-            }
             switch rowCount {
-            case 12...15, 17...: run12x16(); return 12
-            case 8...: run8x16(); return 8
-            case 4...: run4x16(); return 4
-            case 2...: run2x16(); return 2
-            default: run1x16(); return 1
+            case 12...15, 17...: return 12
+            case 8...: return 8
+            case 4...: return 4
+            default: return min(rowCount, 2)
             }
         #else
             switch rowCount {
-            case 6, 7, 9...: run6x16(); return 6
-            case 4...: run4x16(); return 4
-            case 2...: run2x16(); return 2
-            default: run1x16(); return 1
+            case 6, 7, 9...: return 6
+            case 4...: return 4
+            default: return min(rowCount, 2)
             }
         #endif
     }
 
+    private func run(height: Int, columns: Int) {
+        #if AVX512
+            if columns == 32 {
+                switch height {
+                case 12: return run12x32()
+                case 8: return run8x32()
+                case 4: return run4x32()
+                case 2: return run2x32()
+                default: return run1x32()
+                }
+            }
+            if height == 12 { return run12x16() }
+            if height == 8 { return run8x16() }
+        #else
+            if height == 6 { return run6x16() }
+        #endif
+        switch height {
+        case 4: run4x16()
+        case 2: run2x16()
+        default: run1x16()
+        }
+    }
+
     /// Tiles down `rowCount` rows.
-    func runColumn(rowCount: Int, columns: Int) {
+    func runColumn(rowCount: Int, columns: Int, live: LiveSteps? = nil) {
         var micro = self
-        var row = 0
+        var (row, tile) = (0, 0)
         while row < rowCount {
-            let height = micro.runHighest(rowCount: rowCount - row, columns: columns)
+            let height = Self.tileHeight(rowCount: rowCount - row)
+            if let live { micro.live = live.tile(tile, row: row) }
+            micro.run(height: height, columns: columns)
             row += height
+            tile += 1
             micro.a += height * aRow
             micro.c += height * cStride
         }

@@ -13,9 +13,15 @@ private let rowLimit = 32
 /// leave out enough (`GradientColumn`) until grains are longer.
 private let grainMinimum = 8
 private let markedGrainMinimum = 16
-/// Above this share of inputs other than 0, tiles of many inputs are faster; with short grains these gain less.
-private let densityLimit = 0.65
+/// Above this share of inputs other than 0, tiles of many inputs are faster: with grains that are long enough, with short ones, which
+/// tiles gain less by, and with fewer outputs than `blockColumns`.
+#if AVX512
+    private let densityLimit = 0.74
+#else
+    private let densityLimit = 0.65
+#endif
 private let shortGrainDensityLimit = 0.7
+private let narrowDensityLimit = 0.6
 private let sampleLimit = 1_024
 /// A pair of grains at most, or four short ones.
 private let panelFloats = 64 * blockColumns
@@ -70,7 +76,8 @@ struct SkippingGradient {
         levels = afterTurned + sampleLimit / grainMinimum * rowLimit
         guard
             turnAndMark(work.inputs.lowerBound..<work.inputs.lowerBound + min(rowLimit, work.inputs.count))
-                < (work.grainSize <= shortGrain ? shortGrainDensityLimit : densityLimit)
+                < (work.outputs.count < blockColumns
+                    ? narrowDensityLimit : work.grainSize <= shortGrain ? shortGrainDensityLimit : densityLimit)
         else { return nil }
     }
 

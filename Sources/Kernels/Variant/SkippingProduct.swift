@@ -10,7 +10,7 @@ private let blockDepth = 48
 #else
     private let blockColumns = 64
 #endif
-/// Above this share of elements other than 0, tiles of many rows are faster.
+/// Above this share of elements other than 0 tiles of many rows are faster, where they have nothing to leave out.
 private let densityLimit = 0.7
 /// Rows that the share is estimated from.
 private let sampledRows = 8
@@ -28,10 +28,13 @@ struct SkippingProduct {
     /// A block of B, where it is copied.
     private let panel: UnsafeMutablePointer<Float>
     private let rowsAtOnce: Int
+    /// Of A, estimated: the share of elements other than 0, and of columns that are not 0 in a few rows.
+    private var density = 0.0
+    private(set) var liveShare = 0.0
 
     static func isLargeEnough(m: Int, n: Int, k: Int) -> Bool { m >= rowLimit && n >= columnLimit && k >= blockDepth }
 
-    /// Nil where the product is too small, or A too dense.
+    /// Nil where the product is too small.
     init?(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         guard product.form != .tn, Self.isLargeEnough(m: product.m, n: product.n, k: product.k) else { return nil }
         self.product = product
@@ -45,8 +48,18 @@ struct SkippingProduct {
         var count = 0
         // Spread over the product: neighbouring samples may be alike.
         for row in 0..<rows { count += mark(row: row * (product.m / rows), at: row) }
-        guard Double(count) < densityLimit * Double(rows * product.k) else { return nil }
+        density = Double(count) / Double(rows * product.k)
+        var liveCount = 0
+        for block in 0..<blockCount {
+            var word: UInt64 = 0
+            for row in 0..<rows { word |= words[row * blockCount + block] }
+            liveCount += word.nonzeroBitCount
+        }
+        liveShare = Double(liveCount) / Double(product.k)
     }
+
+    /// Whether this is faster than tiles of many rows, which leave out what is 0 in all of a tile's (`LiveSteps`).
+    var pays: Bool { density < densityLimit * liveShare }
 
     /// All columns but the last few, fewer than 16; returns how many.
     func run() -> Int {

@@ -1,0 +1,1 @@
+../Kernels/Variant/LiveSteps.swift

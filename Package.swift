@@ -83,7 +83,7 @@ let package = Package(
         .target(name: "Tensors", swiftSettings: common),
         .target(name: "Numerics", swiftSettings: common),
         .target(name: "Randomness", dependencies: ["Numerics"], swiftSettings: common),
-        .target(name: "KernelContract", swiftSettings: common),
+        .target(name: "KernelContract", dependencies: ["CMachine"], swiftSettings: common),
 
         // Level 1
         .target(

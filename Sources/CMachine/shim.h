@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -95,6 +96,15 @@ static inline void lockstep_wish_huge_pages(void *address, unsigned long byte_co
 #else
     (void)address, (void)byte_count;
 #endif
+}
+
+/// Bytes of a core's second cache; 512 KiB where the system does not say.
+static inline long lockstep_second_cache_byte_count(void) {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    long byte_count = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (byte_count > 0) return byte_count;
+#endif
+    return 512 << 10;
 }
 
 /// `mmap`: zeros, private or seen by threads alike (`is_shareable`, what can be mapped a second time); NULL without memory.

@@ -12,7 +12,7 @@ package final class BatchReducer {
     private let memory: SharedMemory
     private let barrier: SpinBarrier?
     private let kernels: any KernelSet
-    private let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+    private let workspace = AlignedBuffer<Float>(count: KernelWorkspace.treeSumFloatCount)
     private let columnLimit: Int
     private let plans: [Plan]
     private var half = 0

@@ -46,7 +46,7 @@ package struct GradientReducer: ~Copyable {
     let partialCount: Int
     let plans: UnsafeMutableBufferPointer<ReductionPlan>
     let kernels: any KernelSet
-    let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+    let workspace = AlignedBuffer<Float>(count: KernelWorkspace.treeSumFloatCount)
     private let plainSum: PlainSum
     #if MPI
         /// With the other hosts; nil where there are none.

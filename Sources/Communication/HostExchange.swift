@@ -27,7 +27,7 @@
         private let messenger: Messenger?
         /// By host: its slice of the parameters in floats, its blocks of block sums in bytes.
         private let slices, blocks: Parts
-        private let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        private let workspace = AlignedBuffer<Float>(count: KernelWorkspace.treeSumFloatCount)
         /// What this worker has sent to other hosts so far.
         private(set) var sentByteCount = 0
 

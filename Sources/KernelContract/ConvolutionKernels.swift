@@ -167,7 +167,7 @@ package protocol ConvolutionKernels {
     /// `y[s, i, j, o]` = chain over (row r, column c, input channel) of `x · weight[r, c, channel, o]`, from 0, ended by
     /// `+ 0.0`. The bias is not added. `weight: [kernelHeight, kernelWidth, inputChannels, outputChannels]`.
     ///
-    /// `scratch` holds `scratchFloatCount(sampleCount:)` floats, `workspace` `kernelWorkspaceFloatCount`.
+    /// `scratch` holds `scratchFloatCount(sampleCount:)` floats, `workspace` `KernelWorkspace.floatCount`.
     func convolve(
         _ shape: Convolution, sampleCount: Int, x: UnsafePointer<Float>, weight: UnsafePointer<Float>,
         y: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>)

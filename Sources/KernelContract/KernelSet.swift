@@ -144,7 +144,7 @@ package protocol KernelSet:
     // MARK: Matrix products
 
     /// Each element is one chain of fused multiply-adds over k in ascending order, from 0 or from `C`, ended by
-    /// `+ 0.0`. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    /// `+ 0.0`. `workspace` holds `KernelWorkspace.floatCount` floats.
     func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>)
 
     /// Whether `multiply` asks for the memory of a `B[k, n]` before it uses it, so that it may lie outside the caches, where
@@ -154,7 +154,7 @@ package protocol KernelSet:
     func readsAhead(m: Int, n: Int, k: Int, hasManyZeros: Bool) -> Bool
 
     /// See `WeightGradient`; each grain's chain begins at 0 and is ended by `+ 0.0`.
-    /// `workspace` holds `kernelWorkspaceFloatCount` floats.
+    /// `workspace` holds `KernelWorkspace.floatCount` floats.
     func weightGradient(_ gradient: WeightGradient, workspace: UnsafeMutablePointer<Float>)
 
     /// `sums[j]` = canonical tree over grains of the sequential sum of `rows[s, j]`: a bias gradient.
@@ -197,7 +197,7 @@ package protocol KernelSet:
     /// `gradient[r, j] = (softmax(logits[r])[j] − [j == labels[r]]) / denominator`.
     ///
     /// `gradient` has the logits' stride, may be the logits, and may be nil (evaluation). Labels lie in
-    /// `0..<classCount`, which is at most 256. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    /// `0..<classCount`, which is at most 256. `workspace` holds `KernelWorkspace.floatCount` floats.
     func softmaxCrossEntropy(
         rowCount: Int, classCount: Int, logits: UnsafePointer<Float>, rowStride: Int, labels: UnsafePointer<UInt8>,
         denominator: Float, losses: UnsafeMutablePointer<Float>, predictions: UnsafeMutablePointer<UInt8>,
@@ -206,7 +206,8 @@ package protocol KernelSet:
     // MARK: Reduction
 
     /// Finishes a canonical tree for `count` floats: pushes `sources` in order, adds as `additions` says
-    /// (`CanonicalTree.additions`). `destination` may be a source. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    /// (`CanonicalTree.additions`). `destination` may be a source. `workspace` holds
+    /// `KernelWorkspace.treeSumFloatCount` floats.
     func treeSum(
         _ sources: UnsafeBufferPointer<UnsafePointer<Float>>, additions: UnsafeBufferPointer<Int>, offset: Int,
         count: Int, to destination: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>)
@@ -222,6 +223,3 @@ package protocol KernelSet:
     /// Whether every value is finite.
     func allFinite(_ values: UnsafePointer<Float>, count: Int) -> Bool
 }
-
-/// Floats of scratch memory that a kernel may ask for, 544 KiB: one per worker, reused by every call.
-package let kernelWorkspaceFloatCount = 139_264

@@ -129,7 +129,7 @@ package struct ClassShares {
 /// Losses and their gradients at the outputs; `softmaxCrossEntropy` of `KernelSet` is the plain one.
 package protocol LossKernels {
     /// Cross-entropy with smoothing and weights; `pass.kind` is `.crossEntropy`. The bits of `softmaxCrossEntropy` where
-    /// all weights are 1 and nothing is smoothed. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    /// all weights are 1 and nothing is smoothed. `workspace` holds `KernelWorkspace.floatCount` floats.
     func weightedCrossEntropy(_ pass: LossPass, shares: ClassShares, workspace: UnsafeMutablePointer<Float>)
 
     /// The losses that are sums over the outputs, each for itself: all kinds but cross-entropy.

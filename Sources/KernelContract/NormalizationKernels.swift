@@ -33,12 +33,12 @@ package struct ColumnStatistics {
 package protocol NormalizationKernels {
     // MARK: Column by column
 
-    /// `sums[j]` = tree of the chain `fma(x − mean[j], x − mean[j], sum)`. `workspace`: `kernelWorkspaceFloatCount`.
+    /// `sums[j]` = tree of the chain `fma(x − mean[j], x − mean[j], sum)`. `workspace`: `KernelWorkspace.floatCount`.
     func centredSquareSums(
         _ rows: ColumnRows, mean: UnsafePointer<Float>, sums: UnsafeMutablePointer<Float>,
         workspace: UnsafeMutablePointer<Float>)
 
-    /// `sums[j]` = tree of the chain `fma(dy, x̂, sum)`. `workspace`: `kernelWorkspaceFloatCount`.
+    /// `sums[j]` = tree of the chain `fma(dy, x̂, sum)`. `workspace`: `KernelWorkspace.floatCount`.
     func normalizedProductSums(
         _ rows: ColumnRows, dy: UnsafePointer<Float>, _ statistics: ColumnStatistics,
         sums: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>)

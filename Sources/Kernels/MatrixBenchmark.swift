@@ -108,7 +108,7 @@ package struct MatrixBenchmark {
         let rectified: AlignedBuffer<Float>
         let b: AlignedBuffer<Float>
         let c: AlignedBuffer<Float>
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         let marks: AlignedBuffer<UInt32>
         private let random = KeyedRandom(seed: 1, purpose: .synthetic)
 

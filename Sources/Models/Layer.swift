@@ -4,7 +4,7 @@ import Tensors
 /// What a layer computes with: the kernels, their scratch memory, the flat parameters, and where in training it is.
 package struct LayerContext {
     package let kernels: any KernelSet
-    /// `kernelWorkspaceFloatCount` floats.
+    /// `KernelWorkspace.floatCount` floats.
     package let workspace: UnsafeMutablePointer<Float>
     package let parameters: UnsafePointer<Float>
     /// The flat running statistics (`Network.stateLayout`), which training updates. Every worker has the same.

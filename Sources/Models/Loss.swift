@@ -101,7 +101,7 @@ package struct Loss: Sendable {
         }
     }
 
-    /// Runs the kernel of `pass`, whose kind is this loss's. `workspace` holds `kernelWorkspaceFloatCount` floats.
+    /// Runs the kernel of `pass`, whose kind is this loss's. `workspace` holds `KernelWorkspace.floatCount` floats.
     ///
     /// - Parameter mix: Where two labels share a target.
     package func evaluate(

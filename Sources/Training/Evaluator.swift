@@ -32,7 +32,7 @@ package struct Evaluator: ~Copyable {
     private let kernels: any KernelSet
     private let standardization: InputStandardization?
     private let targetStandardization: TargetStandardization?
-    private let workspace: AlignedBuffer<Float>
+    private let workspace: KernelWorkspace
     private let activations: Activations
     private let buffers: SampleBuffers
     private let probabilities: AlignedBuffer<Float>
@@ -47,7 +47,7 @@ package struct Evaluator: ~Copyable {
         self.loss = loss
         self.kernels = kernels
         self.standardization = standardization
-        workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
+        workspace = KernelWorkspace()
         activations = Activations(network: network, capacity: capacity)
         buffers = SampleBuffers(
             capacity: capacity, targetCount: loss.description.target == .columns ? network.outputCount : 0)

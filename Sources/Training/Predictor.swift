@@ -19,7 +19,7 @@ package final class Predictor {
     package let columns: TableColumns?
     private let parameters: AlignedBuffer<Float>
     private let state: AlignedBuffer<Float>
-    private let workspace: AlignedBuffer<Float>
+    private let workspace: KernelWorkspace
     private let activations: Activations
 
     /// - Parameters:
@@ -34,7 +34,7 @@ package final class Predictor {
         parameters = AlignedBuffer(count: network.layout.floatCount)
         state = AlignedBuffer(count: network.stateLayout.floatCount)
         try network.loadEvaluated(checkpoint, parameters: parameters.base, state: state.base, path: path)
-        workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
+        workspace = KernelWorkspace()
         activations = Activations(network: network, capacity: capacity)
         parametersSHA256 = checkpoint.parametersSHA256
         lossKind = LossKind(of: checkpoint, target: network.target, path: path)

@@ -80,7 +80,7 @@ private struct ByteMoments {
         var products = [Double](repeating: 0, count: features * features)
         let rows = AlignedBuffer<Float>(count: Self.blockCount * features)
         let block = AlignedBuffer<Float>(count: features * features)
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         for first in stride(from: 0, to: indices.count, by: Self.blockCount) {
             let samples = indices[first..<min(first + Self.blockCount, indices.count)]
             images.pixels.withBytes { pixels in

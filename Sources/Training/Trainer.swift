@@ -19,7 +19,7 @@ package struct Trainer: ~Copyable {
     let costShare: Double
     /// A full batch and, where there is one, a short last batch.
     private let plans: [BatchPlan]
-    private let workspace: AlignedBuffer<Float>
+    private let workspace: KernelWorkspace
     private let activations: Activations
     private let buffers: SampleBuffers
     private let accumulator: GradientAccumulator
@@ -163,7 +163,7 @@ package struct Trainer: ~Copyable {
         self.loss = loss
         self.length = length
         self.plans = plans
-        workspace = AlignedBuffer(count: kernelWorkspaceFloatCount)
+        workspace = KernelWorkspace()
         buffers = SampleBuffers(
             capacity: capacity, mixes: !configuration.data.augmentation.mixing.isNone, targetCount: images.targetCount)
     }

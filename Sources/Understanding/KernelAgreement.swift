@@ -73,7 +73,7 @@ struct KernelAgreement {
 
     private func run(_ kernels: any KernelSet) throws -> Pass {
         let sampleCount = values.sampleCount
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         let activations = Activations(network: network, capacity: sampleCount)
         for (i, value) in values.input(network.inputShape).enumerated() { activations.input[i] = value }
         let gradients = AlignedBuffer<Float>(count: network.layout.floatCount)

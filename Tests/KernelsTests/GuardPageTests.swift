@@ -39,7 +39,7 @@ struct GuardPageTests {
 }
 
 private func exercise(_ kernels: any KernelSet) {
-    let guarded = GuardedFloats([Float](repeating: 0, count: kernelWorkspaceFloatCount))
+    let guarded = GuardedFloats([Float](repeating: 0, count: KernelWorkspace.floatCount))
     let workspace = guarded.base
     for columns in [1, 3, 10, 15, 16, 17, 31, 32, 33, 47] {
         for rows in [1, 2, 5, 8, 13, 17, 40] {
@@ -78,7 +78,7 @@ private func exercise(_ kernels: any KernelSet) {
 
 /// Products in cache blocks, with whole and with narrow last panels, and gradients over copies.
 private func exerciseBlocks(_ kernels: any KernelSet) {
-    let workspace = GuardedFloats([Float](repeating: 0, count: kernelWorkspaceFloatCount))
+    let workspace = GuardedFloats([Float](repeating: 0, count: KernelWorkspace.floatCount))
     for (sampleCount, inputs, outputs) in [(70, 256, 130), (512, 256, 256), (64, 19, 256)] {
         let x = GuardedFloats(randomValues(sampleCount * inputs, seed: 63, zeros: false))
         let dy = GuardedFloats(randomValues(sampleCount * outputs, seed: 64))
@@ -88,7 +88,11 @@ private func exerciseBlocks(_ kernels: any KernelSet) {
             xStride: inputs, dy: dy.base, dyStride: outputs, gradient: gradient.base, gradientStride: outputs,
             workspace: workspace.base)
     }
-    for (m, n, k) in [(24, 1_056, 512), (37, 1_051, 515), (25, 1_040, 511), (190, 1_031, 600)] {
+    let sizes = [
+        (24, 1_056, 512), (37, 1_051, 515), (25, 1_040, 511), (190, 1_031, 600), (340, 1_031, 600), (130, 261, 1_024),
+        (520, 512, 513),
+    ]
+    for (m, n, k) in sizes {
         let a = GuardedFloats(randomValues(m * k, seed: 60))
         let b = GuardedFloats(randomValues(n * k, seed: 61))
         let c = GuardedFloats(randomValues(m * n, seed: 62))
@@ -103,8 +107,8 @@ private func exerciseBlocks(_ kernels: any KernelSet) {
 }
 
 private func exerciseImages(_ kernels: any KernelSet) {
-    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
-    workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: KernelWorkspace.floatCount)
+    workspace.initialize(repeating: 0, count: KernelWorkspace.floatCount)
     // Every value, and one of four: kernels may leave zeros out where there are many.
     let steps = [(x: 1, dy: 1), (x: 4, dy: 4), (x: 4, dy: 1)]
     for (test, step) in (ConvolutionCase.table + PoolingTests.table).flatMap({ test in steps.map { (test, $0) } })
@@ -143,8 +147,8 @@ private func exerciseImages(_ kernels: any KernelSet) {
 }
 
 private func exerciseNormalization(_ kernels: any KernelSet) {
-    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: kernelWorkspaceFloatCount)
-    workspace.initialize(repeating: 0, count: kernelWorkspaceFloatCount)
+    let workspace = UnsafeMutablePointer<Float>.allocate(capacity: KernelWorkspace.floatCount)
+    workspace.initialize(repeating: 0, count: KernelWorkspace.floatCount)
     for test in NormalizationCase.table where test.rowCount > 0 && test.rowCount < 100 {
         let (rowCount, columnCount) = (test.rowCount, test.columnCount)
         let x = GuardedFloats(randomValues(test.count, seed: 52))

@@ -28,10 +28,12 @@ struct MatrixMultiplyTests {
         compare(form, m: 2_060, n: 5, k: 9, padding: 0, accumulates: true)
     }
 
-    /// Around KC = 512 and MC (180 rows of 512, fewer of AVX2's tiles), the last panel 32, 16 and fewer columns wide, with
-    /// and without a next panel to copy; all with n · k of half a million at least, in copies of both operands.
+    /// Around KC = 512 and MC (300 rows of 512 where L2 has 1 MiB), the last panel 32, 16 and fewer columns wide, with
+    /// and without a next panel to copy; with n · k of half a million at least, or with rows that meet in few cache sets: in copies of
+    /// both operands.
     static let blocked: [(m: Int, n: Int, k: Int)] = [
         (24, 1_040, 512), (25, 1_025, 513), (40, 131, 4_100), (181, 1_055, 520), (185, 511, 1_030), (372, 129, 4_096),
+        (301, 1_040, 512), (130, 261, 1_024), (520, 512, 514),
     ]
 
     @Test("cache blocks", arguments: MatrixProductForm.allCases, blocked)

@@ -23,7 +23,7 @@ func randomValues(_ count: Int, seed: UInt64, zeros: Bool = true) -> [Float] {
 func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
 
 final class Workspace {
-    private var buffer = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+    private var buffer = KernelWorkspace()
     var base: UnsafeMutablePointer<Float> { buffer.base }
 }
 

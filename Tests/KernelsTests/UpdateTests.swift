@@ -1,5 +1,6 @@
 import KernelContract
 import Kernels
+import Tensors
 import Testing
 
 @Suite("Optimizer updates and tree sums equal their slow twins")
@@ -126,7 +127,7 @@ struct UpdateTests {
         }
         for set in [kernels, reference] as [any KernelSet] {
             var sum = [Float](repeating: .nan, count: count)
-            let workspace = Workspace()
+            let workspace = AlignedBuffer<Float>(count: KernelWorkspace.treeSumFloatCount)
             let sources = values.map { value -> UnsafePointer<Float> in
                 let copy = UnsafeMutablePointer<Float>.allocate(capacity: value.count)
                 copy.initialize(from: value, count: value.count)

@@ -43,7 +43,7 @@ struct ConvolutionGoldenTests {
             ModelText.parse(test.model), inputShape: Shape(test.inputShape), classCount: classCount)
         let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
         let gradients = AlignedBuffer<Float>(count: network.layout.floatCount)
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         #expect(network.layout.entries.count == test.parameters.count)
         for (entry, values) in zip(network.layout.entries, test.parameters) {
             entry.forEachStored { parameters.base[entry.range.lowerBound + $1] = Float(values[$0]) }

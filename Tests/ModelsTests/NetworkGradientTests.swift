@@ -104,7 +104,7 @@ struct NetworkGradientTests {
     private func gradient(
         _ kind: LossKind, _ network: Network, _ parameters: UnsafePointer<Float>, _ kernels: any KernelSet
     ) throws -> [Float] {
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         let activations = Activations(network: network, capacity: sampleCount)
         let state = AlignedBuffer<Float>(count: network.stateLayout.floatCount)
         let losses = AlignedBuffer<Float>(count: sampleCount)

@@ -105,7 +105,7 @@ struct NetworkMemoryTests {
         let parameters = AlignedMemory(count: network.layout.floatCount)
         network.initialize(parameters.base, seed: UInt64(number))
         let state = AlignedMemory(count: network.stateLayout.floatCount + 1)
-        let workspace = AlignedMemory(count: kernelWorkspaceFloatCount)
+        let workspace = AlignedMemory(count: KernelWorkspace.floatCount)
         func makeContext() -> LayerContext {
             network.initializeState(state.base)
             return LayerContext(

@@ -45,7 +45,7 @@ struct NetworkOutputsTests {
         let activations = Activations(network: network, capacity: 2)
         let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
         network.initialize(parameters.base, seed: 1)
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         let values = (0..<12).map { Float($0) / 11 - 0.3 }
         for (i, value) in values.enumerated() { activations.input[i] = value }
         let context = LayerContext(
@@ -66,7 +66,7 @@ struct NetworkOutputsTests {
             let activations = Activations(network: network, capacity: 2)
             let parameters = AlignedBuffer<Float>(count: network.layout.floatCount)
             network.initialize(parameters.base, seed: 1)
-            let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+            let workspace = KernelWorkspace()
             for i in 0..<32 { activations.input[i] = Float(i % 7) - 3 }
             let context = LayerContext(
                 kernels: ReferenceKernels(), workspace: workspace.base, parameters: UnsafePointer(parameters.base),

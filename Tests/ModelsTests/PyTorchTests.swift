@@ -98,7 +98,7 @@ struct PyTorchTests {
         for (i, value) in example.outputs.enumerated() { outputs.base[i] = Float(value) }
         let losses = AlignedBuffer<Float>(count: rows)
         let predictions = AlignedBuffer<UInt8>(count: rows)
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         example.labels.withUnsafeBufferPointer { labels in
             loss.evaluate(
                 LossPass(

@@ -121,7 +121,7 @@ private struct GoldenTraining {
         let parameters = AlignedMemory(count: network.layout.floatCount)
         let gradients = AlignedMemory(count: network.layout.floatCount)
         let state = AlignedMemory(count: network.stateLayout.floatCount + 1)
-        let workspace = AlignedMemory(count: kernelWorkspaceFloatCount)
+        let workspace = AlignedMemory(count: KernelWorkspace.floatCount)
         let blockSums = AlignedBuffer<Double>(count: network.layout.floatCount)
         for entry in network.layout.entries {
             let values = try #require(test.initial[entry.name], "\(entry.name) of \(test.model)")

@@ -28,7 +28,7 @@ struct TrainingStepTests {
             (x: (0..<12).map { Double(Float(($0 * 7 + s * 5) % 13) / 13) }, label: (s * s + 1) % 4)
         }
         let gradients = AlignedBuffer<Float>(count: network.layout.floatCount)
-        let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+        let workspace = KernelWorkspace()
         let activations = Activations(network: network, capacity: sampleCount)
         var losses = [Float](repeating: 0, count: sampleCount)
         var predictions = [UInt8](repeating: 0, count: sampleCount)

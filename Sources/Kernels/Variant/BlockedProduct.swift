@@ -1,3 +1,4 @@
+import CMachine
 import KernelContract
 
 /// The smallest product that is worth copying both operands: rows, columns, and floats of B.
@@ -8,10 +9,15 @@ private let columnLimit = 128
 #else
     private let floatLimit = 1 << 17
 #endif
+/// The same where rows are a multiple of a distance apart, in floats, with which they meet in few cache sets: those of A for a tile in
+/// one of L1, those of B for a panel in an eighth of L2. Copies pay then from so many rows on.
+private let conflictingFloatLimit = min(1 << 18, floatLimit)
+private let conflictOfA = (distance: 1_024, rowLimit: 128)
+private let conflictOfB = (distance: 512, rowLimit: 512)
 /// KC: two micro-panels of B, the one in use and the next one, are 128 KiB.
 private let blockDepth = 512
-/// MC × KC: a block of A, 384 KiB. More than this and L2, 1 MiB, loses some of it to pages that meet in a set.
-private let blockFloatCount = 98_304
+/// MC × KC: a block of A takes five eighths of L2, 640 KiB of 1 MiB.
+private let blockFloatCount = min(163_840, Int(lockstep_second_cache_byte_count()) / 8 * 5 / MemoryLayout<Float>.stride)
 
 /// Both operands in copies, for what does not fit L2 or has rows that meet in few cache sets.
 ///
@@ -28,7 +34,18 @@ struct BlockedProduct {
     private let edge: UnsafeMutablePointer<Float>
     private let panels: UnsafeMutablePointer<Float>
 
-    static func pays(m: Int, n: Int, k: Int) -> Bool { m >= rowLimit && n >= columnLimit && n * k >= floatLimit }
+    static func pays(_ product: MatrixProduct) -> Bool {
+        let (m, n, k) = (product.m, product.n, product.k)
+        if isLargeEnough(m: m, n: n, k: k) { return true }
+        guard n >= columnLimit, n * k >= conflictingFloatLimit else { return false }
+        return product.form != .tn && product.aStride % conflictOfA.distance == 0 && m >= conflictOfA.rowLimit
+            || product.form != .nt && product.bStride % conflictOfB.distance == 0 && m >= conflictOfB.rowLimit
+    }
+
+    /// Whether it pays wherever rows lie.
+    static func isLargeEnough(m: Int, n: Int, k: Int) -> Bool {
+        m >= rowLimit && n >= columnLimit && n * k >= floatLimit
+    }
 
     init(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         self.product = product

@@ -22,7 +22,7 @@ extension VariantKernels {
                 hasDeadSteps = skipping.liveShare < LiveSteps.shareLimit
             }
         }
-        if BlockedProduct.pays(m: product.m, n: product.n, k: product.k) {
+        if BlockedProduct.pays(product) {
             BlockedProduct(product, workspace: workspace).run()
             return
         }
@@ -40,7 +40,8 @@ extension VariantKernels {
     }
 
     package func readsAhead(m: Int, n: Int, k: Int, hasManyZeros: Bool) -> Bool {
-        hasManyZeros && SkippingProduct.isLargeEnough(m: m, n: n, k: k) || BlockedProduct.pays(m: m, n: n, k: k)
+        hasManyZeros && SkippingProduct.isLargeEnough(m: m, n: n, k: k)
+            || BlockedProduct.isLargeEnough(m: m, n: n, k: k)
     }
 }
 

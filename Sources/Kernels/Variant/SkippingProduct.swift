@@ -41,7 +41,7 @@ struct SkippingProduct {
         blockCount = (product.k + blockDepth - 1) / blockDepth
         panel = workspace
         words = UnsafeMutableRawPointer(workspace + blockDepth * blockColumns).assumingMemoryBound(to: UInt64.self)
-        let room = (kernelWorkspaceFloatCount - blockDepth * blockColumns) / 2
+        let room = (KernelWorkspace.floatCount - blockDepth * blockColumns) / 2
         rowsAtOnce = room / blockCount
         guard rowsAtOnce >= rowLimit else { return nil }
         let rows = min(sampledRows, product.m)

@@ -16,7 +16,9 @@ extension VariantKernels {
             }
             return
         }
-        withUnsafeTemporaryAllocation(of: UnsafePointer<Float>.self, capacity: 64) { stack in
+        withUnsafeTemporaryAllocation(
+            of: UnsafePointer<Float>.self, capacity: KernelWorkspace.treeSumFloatCount / treeBlock
+        ) { stack in
             for first in stride(from: 0, to: count, by: treeBlock) {
                 let length = min(treeBlock, count - first)
                 var depth = 0

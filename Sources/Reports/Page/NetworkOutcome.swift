@@ -138,7 +138,7 @@ package struct NetworkOutcome: Sendable {
             _ batches: Range<Int>, _ images: LabelledImages, _ standardization: InputStandardization?,
             _ kernels: any KernelSet, to target: UnsafeMutablePointer<Float>
         ) throws {
-            let workspace = AlignedBuffer<Float>(count: kernelWorkspaceFloatCount)
+            let workspace = KernelWorkspace()
             let activations = Activations(network: network, capacity: NetworkOutcome.batchSize)
             let context = LayerContext(
                 kernels: kernels, workspace: workspace.base, parameters: parameters.base, state: state.base)

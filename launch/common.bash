@@ -4,7 +4,9 @@
 # Debian packages: what building and training need, and what the checks need besides.
 # shellcheck disable=SC2034  # used by the scripts that source this file
 readonly build_packages=(
-    libopenmpi-dev openmpi-bin pkg-config zlib1g-dev libpng-dev libsqlite3-dev curl dataset-fashion-mnist)
+    g++ git libopenmpi-dev openmpi-bin pkg-config zlib1g-dev libpng-dev libsqlite3-dev curl dataset-fashion-mnist)
+# What a Swift toolchain's own programs are linked with.
+readonly swift_packages=(libcurl4-openssl-dev libedit-dev libncurses-dev libpython3-dev libsqlite3-dev libxml2-dev tzdata)
 # shellcheck disable=SC2034
 readonly check_packages=(shellcheck binutils python3 iproute2 openssh-server)
 readonly required_swift=6.2
@@ -102,7 +104,11 @@ require_packages() {
 require_swift() {
     local text version='' swiftly="${SWIFTLY_HOME_DIR:-$HOME/.local/share/swiftly}/env.sh"
     if command -v swift >/dev/null; then
-        text=$(swift --version 2>/dev/null || true)
+        text=$(swift --version 2>&1 || true)
+        if [[ $text == *'error while loading shared libraries'* ]]; then
+            require_packages "${swift_packages[@]}"
+            text=$(swift --version 2>&1 || true)
+        fi
         [[ $text =~ Swift\ version\ ([0-9]+(\.[0-9]+)*) ]] && version=${BASH_REMATCH[1]}
     fi
     if [[ -n $version && $(printf '%s\n' "$required_swift" "$version" | sort --version-sort | head -n 1) == "$required_swift" ]]; then
@@ -112,7 +118,8 @@ require_swift() {
     if [[ -n $version ]]; then
         complain "Swift $version is too old: Lockstep needs $required_swift or newer."
     elif command -v swift >/dev/null; then
-        complain "$(command -v swift) is not the Swift compiler; Lockstep needs Swift $required_swift or newer."
+        complain "$(command -v swift) does not tell its version; Lockstep needs Swift $required_swift or newer. It says:"
+        printf '    %s\n' "${text%%$'\n'*}" >&2
     elif [[ -r $swiftly ]]; then
         complain "swift is not on PATH, but swiftly is installed. Run this and start again:"
         say "    . $swiftly" >&2

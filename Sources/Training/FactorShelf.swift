@@ -14,7 +14,8 @@ struct FactorShelf: ~Copyable {
     /// By place in `operations`: where a worker's inputs (nil for the network's own, which every worker can read) and output
     /// gradients begin, in floats.
     private let places: [(input: Int?, outputGradient: Int)]
-    private let features: [(input: Int, output: Int)]
+    /// By place in `operations`.
+    let features: [(input: Int, output: Int)]
     /// Where a worker's augmented pictures begin, in floats, and how many floats one takes; nil where every worker can read
     /// the network's inputs from the data.
     private let pictures: (place: Int, stride: Int)?

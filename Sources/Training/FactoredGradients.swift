@@ -1,3 +1,4 @@
+import CMachine
 import Communication
 import DataLoading
 import KernelContract
@@ -37,6 +38,8 @@ struct FactoredGradients: ~Copyable {
     private struct Table {
         let factors: GradientFactors
         let segments, biasSegments: UnsafeMutableBufferPointer<GradientSegment>
+        /// Of what other workers post, what is asked for.
+        let posted: [UnsafeBufferPointer<Float>]
     }
 
     /// The parts of a tensor's own floats that are computed at a time: 64 rows of a weight at least, so that each output
@@ -95,6 +98,8 @@ struct FactoredGradients: ~Copyable {
             for (number, operation) in operations.enumerated() {
                 let own = activations.factors(ofOperation: operation)
                 var segments: [GradientSegment] = []
+                var posted: [UnsafeBufferPointer<Float>] = []
+                var room = Self.askedFloats
                 for worker in 0..<size {
                     let samples = batch.samples(of: worker)
                     guard !samples.isEmpty else { continue }
@@ -102,13 +107,18 @@ struct FactoredGradients: ~Copyable {
                     let isFirst = network.memory(ofInputTo: operation) == 0
                     if worker != rank {
                         segment.dy = UnsafePointer(shelf.outputGradients(number, of: worker))
-                        if let inputs = shelf.inputs(number, of: worker) { segment.x = UnsafePointer(inputs) }
+                        posted += Self.part(segment.dy, samples.count * shelf.features[number].output, &room)
+                        if let inputs = shelf.inputs(number, of: worker) {
+                            segment.x = UnsafePointer(inputs)
+                            posted += Self.part(segment.x, samples.count * shelf.features[number].input, &room)
+                        }
                         if isFirst, let input { segment.x = UnsafePointer(input.pixels(samples.lowerBound)) }
                     }
                     if isFirst { segment.marks = input?.marks(batch.runs[worker].lowerBound).map { UnsafePointer($0) } }
                     segments.append(segment)
                 }
-                row.append(Self.table(segments, one: one.base, grainSize: batch.partition.grainSize))
+                row.append(
+                    Self.table(segments, posted: posted, one: one.base, grainSize: batch.partition.grainSize))
             }
             tables.append(row)
         }
@@ -146,7 +156,7 @@ struct FactoredGradients: ~Copyable {
     }
 
     private static func table(
-        _ segments: [GradientSegment], one: UnsafePointer<Float>, grainSize: Int
+        _ segments: [GradientSegment], posted: [UnsafeBufferPointer<Float>], one: UnsafePointer<Float>, grainSize: Int
     ) -> Table {
         func copy(_ segments: [GradientSegment]) -> UnsafeMutableBufferPointer<GradientSegment> {
             let copy = UnsafeMutableBufferPointer<GradientSegment>.allocate(capacity: segments.count)
@@ -157,7 +167,29 @@ struct FactoredGradients: ~Copyable {
         let segments = copy(segments)
         let factors = GradientFactors(
             grainSize: grainSize, segments: UnsafeBufferPointer(segments), biasSegments: UnsafeBufferPointer(biases))
-        return Table(factors: factors, segments: segments, biasSegments: biases)
+        return Table(factors: factors, segments: segments, biasSegments: biases, posted: posted)
+    }
+
+    /// No more than this of an operation is asked for: 64 KiB, which stay in L2 until they are read.
+    private static let askedFloats = 16_384
+
+    /// Of `count` posted floats those for which there is room.
+    private static func part(
+        _ floats: UnsafePointer<Float>, _ count: Int, _ room: inout Int
+    ) -> [UnsafeBufferPointer<Float>] {
+        let count = min(count, room)
+        room -= count
+        return count > 0 ? [UnsafeBufferPointer(start: floats, count: count)] : []
+    }
+
+    /// Asks for what the other workers have posted for run number `index` where the run before is of another operation; what is
+    /// posted lies in memory, outside the caches. All workers have posted their factors of a batch of plan number `plan`.
+    func askForFactors(ofRun index: Int, plan: Int) {
+        guard index < runs.count, index == 0 || runs[index - 1].number != runs[index].number else { return }
+        for part in tables[plan][runs[index].number].posted {
+            guard let base = part.baseAddress else { continue }
+            for line in stride(from: 0, to: part.count, by: 16) { lockstep_prefetch(base + line) }
+        }
     }
 
     /// Whose gradients `forEachRun` gives.
@@ -247,7 +279,8 @@ struct FactoredGradients: ~Copyable {
     func forEachRun(
         _ context: LayerContext, plan: Int, _ body: (_ range: Range<Int>, _ gradient: UnsafePointer<Float>) -> Void
     ) {
-        for run in runs {
+        for (index, run) in runs.enumerated() {
+            askForFactors(ofRun: index + 1, plan: plan)
             body(
                 run.range,
                 run.layer.gradient(of: run.range, context, tables[plan][run.number].factors, in: buffer.base))

@@ -36,7 +36,7 @@ extension Network {
             return blocks.map { block in
                 // What a rectifier leaves of a hidden layer; short grains gain only where dropout takes more away.
                 var share =
-                    inputDensity.map { grainSize >= 16 ? 0.27 + 0.9 * $0 : min(1, 0.15 + 1.5 * $0) } ?? 1
+                    inputDensity.map { grainSize >= 16 ? 0.27 + 0.9 * $0 : min(1.05, 0.2 + 1.5 * $0) } ?? 1
                 if isFirst {
                     let inputs = block.lowerBound / outputs...(block.upperBound - 1) / outputs
                     let groups = inputs.lowerBound / InputMarks.groupSize...inputs.upperBound / InputMarks.groupSize

@@ -239,6 +239,7 @@ package struct Trainer: ~Copyable {
             lap(.post)
             try reducer.collect(grainCount: plan.partition.grainCount)
             lap(.wait)
+            factored.askForFactors(ofRun: 0, plan: number)
             factored.gatherOthers(by: reader, plan) { part(samples, batch, of: $0, plan) }
             lap(.input)
             func receive(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {

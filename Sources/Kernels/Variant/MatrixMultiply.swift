@@ -2,6 +2,8 @@ import KernelContract
 
 /// KC of a packed panel where A and most of B are read in place.
 private let panelDepth = 2_048
+/// In place all columns of B but the first panel's are asked for: so many that the first are a small part.
+private let aheadColumnLimit = 128
 /// Rows of C that pass through a padded copy at a time where fewer than 16 columns are left.
 let edgeRows = 256
 
@@ -40,7 +42,7 @@ extension VariantKernels {
     }
 
     package func readsAhead(m: Int, n: Int, k: Int, hasManyZeros: Bool) -> Bool {
-        hasManyZeros && SkippingProduct.isLargeEnough(m: m, n: n, k: k)
+        n >= aheadColumnLimit || hasManyZeros && SkippingProduct.isLargeEnough(m: m, n: n, k: k)
             || BlockedProduct.isLargeEnough(m: m, n: n, k: k)
     }
 }
@@ -84,7 +86,8 @@ extension MicroKernel {
                 }
             }
             if columns == width {
-                micro.runColumn(rowCount: product.m, columns: width, live: live)
+                let next = product.form != .nt && rest > columns ? micro.b + columns : nil
+                micro.runColumn(rowCount: product.m, columns: width, live: live, next: next)
             } else {
                 micro.runEdge(rowCount: product.m, columns: columns, edge: edge)
             }

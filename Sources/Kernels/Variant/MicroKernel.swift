@@ -15,6 +15,21 @@ import KernelContract
     let tileRows = 6
 #endif
 
+/// Rows of B that are asked for one by one.
+struct RowsAhead {
+    fileprivate var row: UnsafePointer<Float>
+    fileprivate let columns: Int
+    /// Steps of a tile from one to the next.
+    fileprivate let interval: Int
+
+    @inline(__always)
+    fileprivate mutating func ask(stride: Int) {
+        lockstep_prefetch(row)
+        lockstep_prefetch(row + columns - 1)
+        row += stride
+    }
+}
+
 /// One micro-kernel call. Element (r, k) of A is `a[r * aRow + k * aStep]`; row k of B begins at `b[k * bStep]`.
 struct MicroKernel {
     var a: UnsafePointer<Float>
@@ -32,6 +47,8 @@ struct MicroKernel {
     var feeder: UnsafeMutablePointer<PanelFeeder>?
     /// The steps of A that are taken; nil for all.
     var live: LiveSteps.Tile?
+    /// What the tile asks for while it runs.
+    var ahead: RowsAhead?
 
     @inline(__always)
     func run<Tile: RegisterTile>(_: Tile.Type) {
@@ -39,10 +56,17 @@ struct MicroKernel {
         if let live {
             var a = live.a
             var b = b
-            for step in 0..<live.count {
-                b += Int(live.gaps[step]) * bStep
-                tile.step(a, 1, b)
-                a += Tile.rowCount
+            var ahead = ahead
+            var step = 0
+            while step < live.count {
+                ahead?.ask(stride: bStep)
+                let end = min(step + (ahead?.interval ?? live.count), live.count)
+                while step < end {
+                    b += Int(live.gaps[step]) * bStep
+                    tile.step(a, 1, b)
+                    a += Tile.rowCount
+                    step += 1
+                }
             }
             if ends { tile.finish() }
             tile.store(c, stride: cStride)
@@ -64,6 +88,17 @@ struct MicroKernel {
                 }
             }
             rest -= part * Tile.rowCount
+        } else if var ahead {
+            while rest > 0 {
+                ahead.ask(stride: bStep)
+                let part = min(ahead.interval, rest)
+                for _ in 0..<part {
+                    tile.step(a, aRow, b)
+                    a += aStep
+                    b += bStep
+                }
+                rest -= part
+            }
         }
         for _ in 0..<rest {
             tile.step(a, aRow, b)
@@ -131,12 +166,21 @@ struct MicroKernel {
     }
 
     /// Tiles down `rowCount` rows.
-    func runColumn(rowCount: Int, columns: Int, live: LiveSteps? = nil) {
+    ///
+    /// - Parameter next: Where the columns of B begin that come after these; nil for none, or where they are near.
+    func runColumn(rowCount: Int, columns: Int, live: LiveSteps? = nil, next: UnsafePointer<Float>? = nil) {
         var micro = self
+        // The first tiles ask for a part of the next columns each. Tiles that leave steps out have fewer than rows to ask for.
+        let askers = min(4, max(1, rowCount / tileRows))
+        let part = (depth + askers - 1) / askers
+        let interval = live == nil ? askers : max(1, askers - 1)
         var (row, tile) = (0, 0)
         while row < rowCount {
             let height = Self.tileHeight(rowCount: rowCount - row)
             if let live { micro.live = live.tile(tile, row: row) }
+            micro.ahead = next.flatMap {
+                tile < askers ? RowsAhead(row: $0 + tile * part * bStep, columns: columns, interval: interval) : nil
+            }
             micro.run(height: height, columns: columns)
             row += height
             tile += 1

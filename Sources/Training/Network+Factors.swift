@@ -34,7 +34,8 @@ extension Network {
             let isFirst = memory(ofInputTo: index) == 0
             let inputDensity = densityOfRectifiedInput(index)
             return blocks.map { block in
-                // What a rectifier leaves of a hidden layer; short grains gain only where dropout takes more away.
+                // What a rectifier leaves of a hidden layer; short grains gain only where dropout takes more away, and cost a
+                // little more than tiles of dense inputs otherwise.
                 var share =
                     inputDensity.map { grainSize >= 16 ? 0.27 + 0.9 * $0 : min(1.05, 0.2 + 1.5 * $0) } ?? 1
                 if isFirst {

@@ -10,7 +10,7 @@ private let columnLimit = 128
     private let floatLimit = 1 << 17
 #endif
 /// The same where rows are a multiple of a distance apart, in floats, with which they meet in few cache sets: those of A for a tile in
-/// one of L1, those of B for a panel in an eighth of L2. Copies pay then from so many rows on.
+/// one of L1, those of B for a panel in a few of L2. Copies pay then from so many rows on.
 private let conflictingFloatLimit = min(1 << 18, floatLimit)
 private let conflictOfA = (distance: 1_024, rowLimit: 128)
 private let conflictOfB = (distance: 512, rowLimit: 512)

@@ -307,6 +307,9 @@ package struct GradientReducer: ~Copyable {
     /// Ends a batch whose gradient is kept for a later update: all may then overwrite their partial gradients.
     package func release() throws { try barrier?.wait() }
 
+    /// Where new parameters of the slice go, each to its place, before `publish`; nil where nobody else reads them in memory.
+    package var posted: UnsafeMutablePointer<Float>? { shelf }
+
     /// Puts new parameters, a part of the slice, where the other workers find them after `publish`.
     package func post(_ range: Range<Int>) {
         guard let shelf else { return }

@@ -71,30 +71,32 @@ package struct AdamStep: Sendable {
 /// Update rules and what belongs to them, element by element, each in one written order of operations.
 ///
 /// State (`velocity`, m, v) is kept, and used, without subnormal numbers: what is nearer to 0 than 2⁻¹²⁶ becomes +0.
+///
+/// Where `posted` is not nil, the new parameters go there too, as `KernelSet.post` would put them.
 package protocol OptimizerKernels {
     /// PyTorch's SGD: `v ← momentum · v + g` (the first step gives `g`, as v is 0), `p ← p − learningRate · v`; with
     /// Nesterov `p ← p − learningRate · (g + momentum · v)`.
     /// With `velocity` nil, `v` is `g`. Each `·` followed by `+` or `−` is one fused operation.
     func updateSGD(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-        velocity: UnsafeMutablePointer<Float>?, count: Int, step: SGDStep)
+        velocity: UnsafeMutablePointer<Float>?, count: Int, step: SGDStep, posted: UnsafeMutablePointer<Float>?)
 
     /// `v ← fma(g · newWeight, g, v · oldWeight)`; `p ← fma(−learningRate, g / (√v + ε), p)`.
     func updateByRootMeanSquare(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, v: UnsafeMutablePointer<Float>,
-        count: Int, step: RootMeanSquareStep)
+        count: Int, step: RootMeanSquareStep, posted: UnsafeMutablePointer<Float>?)
 
     /// PyTorch's Adam and AdamW, in this order: `m ← fma(g − m, 1 − β1, m)`; `v ← fma(g · (1 − β2), g, v · β2)`;
     /// `p ← fma(−stepSize, m / fma(√v, inverseRootBiasCorrection2, ε), p)`.
     func updateAdam(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep)
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep, posted: UnsafeMutablePointer<Float>?)
 
     /// PyTorch's NAdam: m, v and the denominator d as in Adam;
     /// `p ← p − fma(m, stepSize, g · gradientStepSize) / d`.
     func updateNadam(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep)
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep, posted: UnsafeMutablePointer<Float>?)
 
     /// LAMB's direction before the trust ratio: m, v and d as in Adam;
     /// `direction ← fma(p, weightDecay, (m · stepSize) / d)`. `direction` may be the gradient.

@@ -3,7 +3,8 @@ import KernelContract
 extension ReferenceKernels {
     package func updateSGD(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
-        velocity: UnsafeMutablePointer<Float>?, count: Int, step: SGDStep
+        velocity: UnsafeMutablePointer<Float>?, count: Int, step: SGDStep,
+        posted: UnsafeMutablePointer<Float>?
     ) {
         for i in 0..<count {
             let g = decayed(gradient[i], parameters[i], step.weightDecay)
@@ -13,40 +14,44 @@ extension ReferenceKernels {
                 direction = step.isNesterov ? g.addingProduct(velocity[i], step.momentum) : velocity[i]
             }
             parameters[i] = parameters[i].addingProduct(direction, -step.learningRate)
+            posted?[i] = parameters[i]
         }
     }
 
     package func updateByRootMeanSquare(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, v: UnsafeMutablePointer<Float>,
-        count: Int, step: RootMeanSquareStep
+        count: Int, step: RootMeanSquareStep, posted: UnsafeMutablePointer<Float>?
     ) {
         for i in 0..<count {
             let g = decayed(gradient[i], parameters[i], step.weightDecay)
             v[i] = flushed((v[i] * step.oldWeight).addingProduct(g * step.newWeight, g))
             parameters[i] = parameters[i].addingProduct(-step.learningRate, g / (v[i].squareRoot() + step.epsilon))
+            posted?[i] = parameters[i]
         }
     }
 
     package func updateAdam(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep, posted: UnsafeMutablePointer<Float>?
     ) {
         for i in 0..<count {
             let g = decayed(gradient[i], parameters[i], step.weightDecay)
             if step.shrinkage != 1 { parameters[i] *= step.shrinkage }
             let denominator = advance(g, m: m + i, v: v + i, step)
             parameters[i] = parameters[i].addingProduct(-step.stepSize, m[i] / denominator)
+            posted?[i] = parameters[i]
         }
     }
 
     package func updateNadam(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep, posted: UnsafeMutablePointer<Float>?
     ) {
         for i in 0..<count {
             let g = decayed(gradient[i], parameters[i], step.weightDecay)
             let denominator = advance(g, m: m + i, v: v + i, step)
             parameters[i] -= (g * step.gradientStepSize).addingProduct(m[i], step.stepSize) / denominator
+            posted?[i] = parameters[i]
         }
     }
 

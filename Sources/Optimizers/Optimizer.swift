@@ -65,14 +65,16 @@ package struct Optimizer: ~Copyable {
         }
     }
 
-    /// Takes the gradient of `range`, which begins at `range`'s first float.
+    /// Takes the gradient of `range`, which begins at `range`'s first float. Where that updates the parameters, the new ones go
+    /// to their places of `posted` too, for other workers.
     package func receive(
-        _ range: Range<Int>, parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>
+        _ range: Range<Int>, parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>,
+        posted: UnsafeMutablePointer<Float>? = nil
     ) {
         precondition(
             slice.lowerBound <= range.lowerBound && range.upperBound <= slice.upperBound,
             "Optimizer: \(range) is outside the slice \(slice)")
-        guard kept.count > 0 else { return update(range, parameters, gradient) }
+        guard kept.count > 0 else { return update(range, parameters, gradient, posted) }
         let own = kept.base + (range.lowerBound - slice.lowerBound)
         if let limit = description.clipping.value {
             kernels.clamp(gradient, count: range.count, limit: Float(limit), to: own)
@@ -83,7 +85,7 @@ package struct Optimizer: ~Copyable {
         groups.forEachFrozen(in: range) { frozen in
             (own + (frozen.lowerBound - range.lowerBound)).update(repeating: 0, count: frozen.count)
         }
-        if description.blockSumColumns == 0 { update(range, parameters, own) }
+        if description.blockSumColumns == 0 { update(range, parameters, own, posted) }
     }
 
     /// Ends the step. `exchange` makes the given columns of all workers' block sums known to all.
@@ -99,7 +101,7 @@ package struct Optimizer: ~Copyable {
             // Written so that a norm that is not a number reaches the parameters and stops the run.
             if !(factor >= 1) { kernels.scale(kept.base, count: slice.count, by: Float(factor)) }
         }
-        guard description.optimizer.rule == .lamb else { return update(slice, parameters, kept.base) }
+        guard description.optimizer.rule == .lamb else { return update(slice, parameters, kept.base, nil) }
         groups.forEachTrained(in: slice) { range, group in
             let offset = range.lowerBound - slice.lowerBound
             let direction = kept.base + offset
@@ -133,35 +135,45 @@ package struct Optimizer: ~Copyable {
     }
 
     private func update(
-        _ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>
+        _ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
+        _ posted: UnsafeMutablePointer<Float>?
     ) {
         groups.forEachTrained(in: range) { part, group in
-            update(part, parameters, gradient + (part.lowerBound - range.lowerBound), constants[group])
+            update(part, parameters, gradient + (part.lowerBound - range.lowerBound), constants[group], posted)
+        }
+        if let posted {
+            groups.forEachFrozen(in: range) { part in
+                kernels.post(parameters + part.lowerBound, count: part.count, to: posted + part.lowerBound)
+            }
         }
         average(range, parameters)
     }
 
     private func update(
         _ range: Range<Int>, _ parameters: UnsafeMutablePointer<Float>, _ gradient: UnsafePointer<Float>,
-        _ constants: UpdateConstants
+        _ constants: UpdateConstants, _ posted: UnsafeMutablePointer<Float>?
     ) {
         let offset = range.lowerBound - slice.lowerBound
         let p = parameters + range.lowerBound
+        let posted = posted.map { $0 + range.lowerBound }
         let (m, v) = (self.m + offset, self.v + offset)
         switch description.optimizer.rule {
         case .sgd, .momentum, .nesterov:
             kernels.updateSGD(
                 parameters: p, gradient: gradient, velocity: first.count == 0 ? nil : m, count: range.count,
-                step: constants.sgd)
+                step: constants.sgd, posted: posted)
         case .rmsprop, .adagrad:
             kernels.updateByRootMeanSquare(
-                parameters: p, gradient: gradient, v: v, count: range.count, step: constants.rootMeanSquare)
+                parameters: p, gradient: gradient, v: v, count: range.count, step: constants.rootMeanSquare,
+                posted: posted)
         case .adam, .adamw:
             kernels.updateAdam(
-                parameters: p, gradient: gradient, m: m, v: v, count: range.count, step: constants.adam)
+                parameters: p, gradient: gradient, m: m, v: v, count: range.count, step: constants.adam,
+                posted: posted)
         case .nadam:
             kernels.updateNadam(
-                parameters: p, gradient: gradient, m: m, v: v, count: range.count, step: constants.adam)
+                parameters: p, gradient: gradient, m: m, v: v, count: range.count, step: constants.adam,
+                posted: posted)
         case .lamb:
             preconditionFailure("Optimizer: LAMB updates in finish")
         }
@@ -178,7 +190,7 @@ package struct Optimizer: ~Copyable {
             kernels.updateSGD(
                 parameters: parameters + range.lowerBound, gradient: kept.base + (range.lowerBound - slice.lowerBound),
                 velocity: nil, count: range.count,
-                step: SGDStep(learningRate: Float(constants[group].learningRate * ratio)))
+                step: SGDStep(learningRate: Float(constants[group].learningRate * ratio)), posted: nil)
         }
         average(slice, parameters)
     }

@@ -34,8 +34,6 @@ package struct Trainer: ~Copyable {
     private let reducedRuns: [Range<Int>]
     private let batchSums: StepBatch
     private let upcoming: UpcomingSamples
-    /// Samples of the next batch that are asked for with each piece of the update.
-    private let samplesAskedFor: Int
     let runningStatistics: RunningStatistics
     /// Updates done.
     package internal(set) var stepCount = 0
@@ -143,7 +141,6 @@ package struct Trainer: ~Copyable {
         reducedRuns = reducer.runs(without: factored.ranges)
         self.activations = activations
         self.factored = factored
-        samplesAskedFor = max(1, length.batchSize * Self.postedFloats / max(reducer.slice.count, 1))
         self.reducer = reducer
         sendingStarts = network.sendingStarts
         let recorder = PhaseRecorder()
@@ -277,24 +274,16 @@ package struct Trainer: ~Copyable {
         return result
     }
 
-    /// Gives the optimizer a part of the slice's gradient. Where that updates the parameters, they are posted while they are
-    /// in L1, in pieces whose writes drain while the next piece is computed, and samples of the next batch are asked for.
+    /// Gives the optimizer a part of the slice's gradient. Where that updates the parameters, they are posted at once, and as
+    /// large a part of the next batch's samples is asked for.
     private func update(_ range: Range<Int>, _ gradient: UnsafePointer<Float>) {
         guard optimizer.updatesAtOnce else {
             return optimizer.receive(range, parameters: reducer.parameters, gradient: gradient)
         }
-        var begin = range.lowerBound
-        while begin < range.upperBound {
-            let piece = begin..<min(begin + Self.postedFloats, range.upperBound)
-            optimizer.receive(
-                piece, parameters: reducer.parameters, gradient: gradient + (begin - range.lowerBound))
-            reducer.post(piece)
-            upcoming.ask(samplesAskedFor)
-            begin = piece.upperBound
-        }
+        optimizer.receive(range, parameters: reducer.parameters, gradient: gradient, posted: reducer.posted)
+        upcoming.ask(max(1, length.batchSize * range.count / reducer.slice.count))
     }
 
-    private static let postedFloats = 1_024
     /// Some 25 cache lines: as many as a core can have on their way.
     private static let samplesAskedForAtLaps = 2
 

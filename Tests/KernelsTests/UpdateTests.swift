@@ -7,8 +7,10 @@ import Testing
 struct UpdateTests {
     private typealias Floats = UnsafeMutablePointer<Float>
     private typealias Update =
-        @Sendable (any KernelSet, _ p: Floats, _ g: UnsafePointer<Float>, _ m: Floats, _ v: Floats, _ count: Int) ->
-        Void
+        @Sendable (
+            any KernelSet, _ p: Floats, _ g: UnsafePointer<Float>, _ m: Floats, _ v: Floats, _ count: Int,
+            _ posted: Floats?
+        ) -> Void
 
     private static func adamStep(weightDecay: Float, shrinkage: Float = 1) -> AdamStep {
         AdamStep(
@@ -17,28 +19,33 @@ struct UpdateTests {
     }
 
     private static func sgd(_ step: SGDStep, hasVelocity: Bool) -> Update {
-        { $0.updateSGD(parameters: $1, gradient: $2, velocity: hasVelocity ? $3 : nil, count: $5, step: step) }
+        {
+            $0.updateSGD(
+                parameters: $1, gradient: $2, velocity: hasVelocity ? $3 : nil, count: $5, step: step, posted: $6)
+        }
     }
 
     private static func rootMeanSquare(_ oldWeight: Float, _ newWeight: Float, weightDecay: Float) -> Update {
         let step = RootMeanSquareStep(
             learningRate: 0.01, oldWeight: oldWeight, newWeight: newWeight, epsilon: 1e-8, weightDecay: weightDecay)
-        return { $0.updateByRootMeanSquare(parameters: $1, gradient: $2, v: $4, count: $5, step: step) }
+        return {
+            $0.updateByRootMeanSquare(parameters: $1, gradient: $2, v: $4, count: $5, step: step, posted: $6)
+        }
     }
 
     private static func adam(weightDecay: Float = 0, shrinkage: Float = 1) -> Update {
         let step = adamStep(weightDecay: weightDecay, shrinkage: shrinkage)
-        return { $0.updateAdam(parameters: $1, gradient: $2, m: $3, v: $4, count: $5, step: step) }
+        return { $0.updateAdam(parameters: $1, gradient: $2, m: $3, v: $4, count: $5, step: step, posted: $6) }
     }
 
     private static func nadam(weightDecay: Float) -> Update {
         let step = adamStep(weightDecay: weightDecay)
-        return { $0.updateNadam(parameters: $1, gradient: $2, m: $3, v: $4, count: $5, step: step) }
+        return { $0.updateNadam(parameters: $1, gradient: $2, m: $3, v: $4, count: $5, step: step, posted: $6) }
     }
 
     private static func lamb(weightDecay: Float) -> Update {
         let step = adamStep(weightDecay: weightDecay)
-        return { kernels, p, g, m, v, count in
+        return { kernels, p, g, m, v, count, _ in
             // Into a buffer of its own and over the gradient, then one added to the parameters.
             var direction = Array(UnsafeBufferPointer(start: g, count: count))
             direction.withUnsafeMutableBufferPointer { d in
@@ -69,13 +76,13 @@ struct UpdateTests {
         ("nadam", nadam(weightDecay: 0)),
         ("nadam, decay", nadam(weightDecay: 0.3)),
         ("lamb", lamb(weightDecay: 0.01)),
-        ("clamp", { kernels, p, g, _, _, count in kernels.clamp(g, count: count, limit: 0.25, to: p) }),
-        ("clamp in place", { kernels, p, _, _, _, count in kernels.clamp(p, count: count, limit: 0.25, to: p) }),
-        ("scale", { kernels, p, _, _, _, count in kernels.scale(p, count: count, by: 0.3) }),
-        ("average", { kernels, p, g, _, _, count in kernels.updateAverage(p, with: g, count: count, weight: 0.1) }),
+        ("clamp", { kernels, p, g, _, _, count, _ in kernels.clamp(g, count: count, limit: 0.25, to: p) }),
+        ("clamp in place", { kernels, p, _, _, _, count, _ in kernels.clamp(p, count: count, limit: 0.25, to: p) }),
+        ("scale", { kernels, p, _, _, _, count, _ in kernels.scale(p, count: count, by: 0.3) }),
+        ("average", { kernels, p, g, _, _, count, _ in kernels.updateAverage(p, with: g, count: count, weight: 0.1) }),
         (
             "sum of squares",
-            { kernels, p, g, _, _, count in
+            { kernels, p, g, _, _, count, _ in
                 let sum = kernels.sumOfSquares(g, count: count)
                 for i in 0..<count { p[i] = sum }
             }
@@ -101,7 +108,7 @@ struct UpdateTests {
                                 guard let p = p.baseAddress, let m = m.baseAddress, let v = v.baseAddress else {
                                     return
                                 }
-                                update(kernels, p, g, m, v, count)
+                                update(kernels, p, g, m, v, count, nil)
                             }
                         }
                     }
@@ -111,6 +118,26 @@ struct UpdateTests {
                 return [p, m, v].map { bits($0.map { $0.isNaN ? .nan : $0 }) }
             }
             #expect(run(kernels) == run(reference), "\(name), count \(count), scale \(scale)")
+        }
+    }
+
+    @Test(
+        "new parameters are posted too", arguments: variants.map(\.instructionSet) + [reference.instructionSet],
+        ["momentum", "rmsprop", "adam", "nadam"])
+    func posting(instructionSet: InstructionSet, name: String) throws {
+        let sets = variants as [any KernelSet] + [reference]
+        let kernels = try #require(sets.first { $0.instructionSet == instructionSet })
+        let update = try #require(Self.table.first { $0.name == name }).run
+        // At a cache line's begin, where writing goes past the caches, and beside it.
+        for (count, offset) in [(1, 0), (15, 0), (16, 0), (100, 0), (1_039, 0), (100, 3), (1_039, 16)] {
+            let posted = AlignedBuffer<Float>(count: offset + count + 1)
+            for i in 0..<posted.count { posted.base[i] = .infinity }
+            var p = randomValues(count, seed: 20)
+            var (m, v) = (randomValues(count, seed: 22), randomValues(count, seed: 23).map(abs))
+            update(kernels, &p, randomValues(count, seed: 21), &m, &v, count, posted.base + offset)
+            let seen = Array(UnsafeBufferPointer(start: posted.base, count: posted.count))
+            let margins = [Float](repeating: .infinity, count: offset)
+            #expect(bits(seen) == bits(margins + p + [.infinity]), "\(count) at \(offset)")
         }
     }
 

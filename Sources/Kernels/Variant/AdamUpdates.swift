@@ -21,12 +21,13 @@ extension VariantKernels {
     @inline(never)
     package func updateAdam(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep, posted: UnsafeMutablePointer<Float>?
     ) {
         let constants = AdamConstants(step)
         let stepSize = Vector(repeating: -step.stepSize)
         let shrinkage = Vector(repeating: step.shrinkage)
         let shrinks = step.shrinkage != 1
+        let target = UpdateTarget(parameters, posted: posted)
         var i = 0
         while i + 16 <= count {
             var p = load(UnsafePointer(parameters + i))
@@ -34,23 +35,25 @@ extension VariantKernels {
             if constants.decays { g = g.addingProduct(p, constants.decay) }
             if shrinks { p *= shrinkage }
             let (newM, denominator) = advance(g, m: m + i, v: v + i, constants)
-            store(p.addingProduct(stepSize, newM / denominator), parameters + i)
+            target.put(p.addingProduct(stepSize, newM / denominator), i)
             i += 16
         }
         guard i < count else { return }
-        withPadding(gradient + i, parameters + i, m + i, v + i, count: count - i) { g, p, m, v in
-            updateAdam(parameters: p, gradient: g, m: m, v: v, count: 16, step: step)
+        withPadding(gradient + i, parameters + i, m + i, v + i, count: count - i, posted: posted.map { $0 + i }) {
+            g, p, m, v in
+            updateAdam(parameters: p, gradient: g, m: m, v: v, count: 16, step: step, posted: nil)
         }
     }
 
     @inline(never)
     package func updateNadam(
         parameters: UnsafeMutablePointer<Float>, gradient: UnsafePointer<Float>, m: UnsafeMutablePointer<Float>,
-        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep
+        v: UnsafeMutablePointer<Float>, count: Int, step: AdamStep, posted: UnsafeMutablePointer<Float>?
     ) {
         let constants = AdamConstants(step)
         let stepSize = Vector(repeating: step.stepSize)
         let gradientStepSize = Vector(repeating: step.gradientStepSize)
+        let target = UpdateTarget(parameters, posted: posted)
         var i = 0
         while i + 16 <= count {
             let p = load(UnsafePointer(parameters + i))
@@ -58,12 +61,13 @@ extension VariantKernels {
             if constants.decays { g = g.addingProduct(p, constants.decay) }
             let (newM, denominator) = advance(g, m: m + i, v: v + i, constants)
             let direction = (g * gradientStepSize).addingProduct(newM, stepSize)
-            store(p - direction / denominator, parameters + i)
+            target.put(p - direction / denominator, i)
             i += 16
         }
         guard i < count else { return }
-        withPadding(gradient + i, parameters + i, m + i, v + i, count: count - i) { g, p, m, v in
-            updateNadam(parameters: p, gradient: g, m: m, v: v, count: 16, step: step)
+        withPadding(gradient + i, parameters + i, m + i, v + i, count: count - i, posted: posted.map { $0 + i }) {
+            g, p, m, v in
+            updateNadam(parameters: p, gradient: g, m: m, v: v, count: 16, step: step, posted: nil)
         }
     }
 
@@ -84,7 +88,7 @@ extension VariantKernels {
         guard i < count else { return }
         for j in i..<count { direction[j] = gradient[j] }
         // The direction takes the gradient's place in the copies.
-        withPadding(parameters + i, direction + i, m + i, v + i, count: count - i) { p, direction, m, v in
+        withPadding(parameters + i, direction + i, m + i, v + i, count: count - i, posted: nil) { p, direction, m, v in
             directLAMB(
                 parameters: p, gradient: UnsafePointer(direction), m: m, v: v, count: 16, step: step, to: direction)
         }

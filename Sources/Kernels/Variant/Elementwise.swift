@@ -44,13 +44,25 @@ extension VariantKernels {
     package func markInputs(
         _ source: UnsafePointer<UInt8>, count: Int, bit: UInt32, in marks: UnsafeMutablePointer<UInt32>
     ) {
-        // A group is one word; a loop that LLVM vectorises.
+        // A group is one word.
         let words = UnsafeRawPointer(source)
-        for group in 0..<count / InputMarks.groupSize {
+        let wordCount = count / InputMarks.groupSize
+        let bits = SIMD16<UInt32>(repeating: bit)
+        let zero = SIMD16<UInt32>(repeating: 0)
+        var group = 0
+        while group + 16 <= wordCount {
+            let values = words.loadUnaligned(fromByteOffset: group * InputMarks.groupSize, as: SIMD16<UInt32>.self)
+            let place = UnsafeMutableRawPointer(marks + group)
+            let old = UnsafeRawPointer(place).loadUnaligned(as: SIMD16<UInt32>.self)
+            place.storeBytes(of: old | bits.replacing(with: zero, where: values .== zero), as: SIMD16<UInt32>.self)
+            group += 16
+        }
+        while group < wordCount {
             let word = words.loadUnaligned(fromByteOffset: group * InputMarks.groupSize, as: UInt32.self)
             marks[group] |= word == 0 ? 0 : bit
+            group += 1
         }
-        for i in count / InputMarks.groupSize * InputMarks.groupSize..<count where source[i] != 0 {
+        for i in wordCount * InputMarks.groupSize..<count where source[i] != 0 {
             marks[i / InputMarks.groupSize] |= bit
         }
     }

@@ -15,11 +15,11 @@ package enum ReductionMode: String, Sendable, CaseIterable {
 ///
 /// One step: every worker writes its nodes' gradients (`nodes`, `partial`) and its grains' statistics; `collect` brings
 /// them in reach; `reduce` sums the worker's slice and hands it to the optimizer run by run; `post` shows the new
-/// parameters to the others, which take them in `publish`. Where memory is shared, each worker reads the others' gradients
+/// parameters to the others, which see them after `publish`. Where memory is shared, each worker reads the others' gradients
 /// in place and there are two barriers and no message; hosts send each other their sums (`HostExchange`).
 package struct GradientReducer: ~Copyable {
-    /// The flat parameters that forward reads, this worker's own copy. It writes its slice only, between `collect` and
-    /// `publish`, and posts what it writes.
+    /// The flat parameters that forward reads: the own slice, and the others' as they are posted. A worker writes its slice only,
+    /// between `collect` and `publish`, and posts what it writes.
     package let parameters: UnsafeMutablePointer<Float>
     /// What this worker sums and updates.
     package let slice: Range<Int>
@@ -57,6 +57,8 @@ package struct GradientReducer: ~Copyable {
 
     private let layout: ParameterLayout
     private let ownParameters: ParameterMemory
+    /// Others' parameters that `publish` asks for.
+    private let asked: [Range<Int>]
     /// Where all slices are put for the workers of this host; nil where it has one.
     private let shelf: UnsafeMutablePointer<Float>?
     private let summed: AlignedBuffer<Float>
@@ -67,13 +69,13 @@ package struct GradientReducer: ~Copyable {
 
     /// Collective. `grainCounts` are the numbers of grains that a batch may have, `costs` what slices are balanced by
     /// (`ParameterLayout.blockRanges`) by `shares`, nil for equal ones, all the same on all workers. `division` is the even one where it
-    /// is nil. `readInPlace` are tensors whose readers ask for memory ahead: of them the other workers' parameters are not copied,
-    /// where memory is shared. `pieceStarts` are the offsets that `finished(from:)` may be called with.
+    /// is nil. `readAhead` are tensors whose readers ask for memory ahead; of the others `publish` asks for what workers posted, where
+    /// memory is shared. `pieceStarts` are the offsets that `finished(from:)` may be called with.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
         mode: ReductionMode = .tree, blockSumColumns: Int = 0, columnCount: Int = 0,
         costs: [Double]? = nil, shares: [Double]? = nil, division: GrainDivision? = nil,
-        readInPlace: [Range<Int>] = [], pieceStarts: [Int] = []
+        readAhead: [Range<Int>] = [], pieceStarts: [Int] = []
     ) throws {
         let endpoint = communicator.endpoint
         let (rank, size) = (endpoint.rank, endpoint.size)
@@ -107,9 +109,7 @@ package struct GradientReducer: ~Copyable {
         // At the same place of a page in every process.
         let common = region.memory.segment(of: 0).alignedUp(toMultipleOf: Self.pageSize)
         let shelf = members.count > 1 ? common.assumingMemoryBound(to: Float.self) : nil
-        let ownParameters = ParameterMemory(
-            floatCount: layout.floatCount, shelf: shelf, others: (0..<size).filter { $0 != rank }.map { slices[$0] },
-            inPlace: readInPlace)
+        let ownParameters = ParameterMemory(floatCount: layout.floatCount, shelf: shelf, own: slices[rank])
         // By rank; nil on other hosts.
         let firstPartials = (0..<size).map { other -> UnsafeMutablePointer<Float>? in
             guard members.contains(other) else { return nil }
@@ -140,6 +140,7 @@ package struct GradientReducer: ~Copyable {
         self.shelf = shelf
         parameters = ownParameters.base
         self.ownParameters = ownParameters
+        asked = shelf == nil ? [] : Self.asked(layout, own: slices[rank], readAhead: readAhead)
         grainStatistics = (common + parameterBytes).assumingMemoryBound(to: GrainStatistics.self)
         let afterStatistics = common + (parameterBytes + statisticsBytes)
         blockSums = afterStatistics.assumingMemoryBound(to: Double.self)
@@ -316,8 +317,23 @@ package struct GradientReducer: ~Copyable {
         kernels.post(parameters + range.lowerBound, count: range.count, to: shelf + range.lowerBound)
     }
 
-    /// Takes the slices of the parameters that the other workers have posted; all may then overwrite their partial
-    /// gradients. What is read in place changes between `collect` and here.
+    /// Of tensors that no reader asks for ahead, what is not own: 64 KiB at most, which stay in L2 until they are read.
+    private static func asked(_ layout: ParameterLayout, own: Range<Int>, readAhead: [Range<Int>]) -> [Range<Int>] {
+        var room = 16_384
+        return layout.entries.map(\.range).filter { !readAhead.contains($0) }.flatMap { range in
+            let others = [
+                range.clamped(to: 0..<own.lowerBound), range.clamped(to: own.upperBound..<layout.floatCount),
+            ]
+            return others.compactMap { part in
+                let count = min(part.count, room)
+                room -= count
+                return count > 0 ? part.lowerBound..<part.lowerBound + count : nil
+            }
+        }
+    }
+
+    /// Returns when all workers have posted their slices of the parameters, which are then seen here; all may then overwrite
+    /// their partial gradients. Other workers' parameters change between `collect` and here.
     package func publish() throws {
         lockstep_stream_fence()
         #if MPI
@@ -327,6 +343,11 @@ package struct GradientReducer: ~Copyable {
         guard let shelf else { return }
         for part in ownParameters.copied {
             (parameters + part.lowerBound).update(from: shelf + part.lowerBound, count: part.count)
+        }
+        for part in asked {
+            for line in stride(from: part.lowerBound, to: part.upperBound, by: 16) {
+                lockstep_prefetch(parameters + line)
+            }
         }
     }
 
@@ -347,7 +368,7 @@ package struct GradientReducer: ~Copyable {
         #endif
     }
 
-    /// Floats that `publish` copies: the other workers' slices, but for what is read in place.
+    /// Floats that `publish` copies: where memory is shared, those that share a page with own ones.
     package var copiedFloatCount: Int {
         shelf == nil ? floatCount - slice.count : ownParameters.copied.reduce(0) { $0 + $1.count }
     }

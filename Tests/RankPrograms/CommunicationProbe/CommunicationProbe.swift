@@ -91,9 +91,6 @@ struct CommunicationProbe {
         let grainCounts = Array(1...17)
         let outcome = try ReferenceReduction.run(
             communicator, layout: layout, grainCounts: grainCounts, kernels: kernels)
-        let inPlace = try ReferenceReduction.run(
-            communicator, layout: layout, grainCounts: grainCounts, kernels: kernels,
-            readInPlace: layout.entries.map(\.range))
         // 1, 3, 2, 1, 3 …
         let speeds = (0..<communicator.size).map { [1.0, 3, 2][$0 % 3] }
         let uneven = try ReferenceReduction.run(
@@ -112,12 +109,10 @@ struct CommunicationProbe {
                 throw Failure(.internal, "\(grainCounts[step]) grains: not the canonical sum")
             }
             guard outcome.parameters == expected.parameters else { throw Failure(.internal, "wrong parameters") }
-            guard inPlace.parameters == expected.parameters else {
-                throw Failure(.internal, "wrong parameters where they are read in place")
+            // Less than a page at each end of the own slice.
+            guard !outcome.isShared || outcome.copiedFloatCount < 2 * 1_024 else {
+                throw Failure(.internal, "\(outcome.copiedFloatCount) floats are copied")
             }
-            // The only whole page that two workers have of each other's: worker 0's begin.
-            guard !outcome.isShared || communicator.size != 2 || communicator.rank != 1 || inPlace.copiedFloatCount == 0
-            else { throw Failure(.internal, "\(inPlace.copiedFloatCount) floats are copied") }
             guard outcome.statistics == expected.statistics else { throw Failure(.internal, "wrong statistics") }
         }
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -38,12 +38,12 @@ package enum ReferenceReduction {
     /// Returns every step's reduced gradient (this worker's slice only), and all parameters and statistics at the end.
     package static func run(
         _ communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int],
-        mode: ReductionMode = .tree, kernels: any KernelSet = ReferenceKernels(), readInPlace: [Range<Int>] = [],
+        mode: ReductionMode = .tree, kernels: any KernelSet = ReferenceKernels(),
         speeds: [Double]? = nil
     ) throws -> Outcome {
         let reducer = try GradientReducer(
             communicator: communicator, layout: layout, grainCounts: grainCounts, kernels: kernels, mode: mode,
-            shares: speeds, division: speeds.map { GrainDivision(costs: $0.map { 1 / $0 }) }, readInPlace: readInPlace,
+            shares: speeds, division: speeds.map { GrainDivision(costs: $0.map { 1 / $0 }) },
             pieceStarts: layout.entries.map(\.range.lowerBound))
         try reducer.setParameters { parameters in
             for entry in layout.entries { for i in entry.range { parameters[i] = Float(i) * 0.25 } }

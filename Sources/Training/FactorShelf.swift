@@ -16,6 +16,8 @@ struct FactorShelf: ~Copyable {
     private let places: [(input: Int?, outputGradient: Int)]
     /// By place in `operations`.
     let features: [(input: Int, output: Int)]
+    /// By place in `operations`: which factors of the own samples others need.
+    private let needed: [(input: Bool, outputGradient: Bool)]
     /// Where a worker's augmented pictures begin, in floats, and how many floats one takes; nil where every worker can read
     /// the network's inputs from the data.
     private let pictures: (place: Int, stride: Int)?
@@ -26,9 +28,10 @@ struct FactorShelf: ~Copyable {
     /// - Parameters:
     ///   - allowed: Whether gradients may be computed by their owners.
     ///   - augments: Whether the network's inputs are changed at random, each by its worker.
+    ///   - slice: What this worker owns.
     init(
         network: Network, batches: [BatchPlan], communicator: borrowing Communicator, allowed: Bool,
-        augments: Bool
+        augments: Bool, slice: Range<Int>
     ) throws {
         let size = communicator.size
         let capacity = batches.reduce(0) { most, batch in
@@ -57,6 +60,7 @@ struct FactorShelf: ~Copyable {
         let memory = try SharedMemory(communicator, sharedByteCount: size > 1 ? 4 * end : 0, privateByteCount: 0)
         operations = memory.isShared ? wanted : []
         self.places = places
+        needed = wanted.map { network.factorsNeeded(ofOperation: $0, besides: slice) }
         self.features = features
         self.pictures = pictures
         self.memory = memory
@@ -76,14 +80,14 @@ struct FactorShelf: ~Copyable {
         pictures.map { UnsafeRawPointer(base(worker) + $0.place).assumingMemoryBound(to: UInt8.self) }
     }
 
-    /// Puts the factors of the first `sampleCount` own samples here, for `worker`.
+    /// Puts those factors of the first `sampleCount` own samples here, for `worker`, that others need.
     ///
     /// - Parameter augmented: The own samples' changed pictures, where there are such.
     func post(
         _ activations: borrowing Activations, sampleCount: Int, worker: Int, augmented: UnsafePointer<UInt8>?,
         kernels: any KernelSet
     ) {
-        if let pictures, let augmented {
+        if let pictures, let augmented, needsPictures {
             // Bits are copied, whatever numbers they would be.
             kernels.post(
                 UnsafeRawPointer(augmented).assumingMemoryBound(to: Float.self), count: sampleCount * pictures.stride,
@@ -91,14 +95,19 @@ struct FactorShelf: ~Copyable {
         }
         for (number, operation) in operations.enumerated() {
             let factors = activations.factors(ofOperation: operation)
-            if let inputs = inputs(number, of: worker) {
+            if needed[number].input, let inputs = inputs(number, of: worker) {
                 kernels.post(factors.inputs, count: sampleCount * features[number].input, to: inputs)
             }
-            kernels.post(
-                factors.outputGradients, count: sampleCount * features[number].output,
-                to: outputGradients(number, of: worker))
+            if needed[number].outputGradient {
+                kernels.post(
+                    factors.outputGradients, count: sampleCount * features[number].output,
+                    to: outputGradients(number, of: worker))
+            }
         }
     }
+
+    /// Whether others own a part of what the network's inputs enter.
+    private var needsPictures: Bool { places.indices.contains { places[$0].input == nil && needed[$0].input } }
 
     private func base(_ worker: Int) -> UnsafeMutablePointer<Float> {
         memory.segment(of: worker).assumingMemoryBound(to: Float.self)

@@ -53,6 +53,15 @@ extension Network {
 }
 
 extension Network {
+    /// Which factors of its own samples a worker with this slice must show the others of a dense layer: those who own a part of its
+    /// weights need inputs and output gradients, of its biases output gradients. The network's own inputs are read from the data.
+    func factorsNeeded(ofOperation index: Int, besides slice: Range<Int>) -> (input: Bool, outputGradient: Bool) {
+        let others = layout.entries.filter { entry in
+            entry.belongs(to: operations[index]) && entry.range.clamped(to: slice) != entry.range
+        }
+        return (input: others.contains { $0.shape.extents.count > 1 }, outputGradient: !others.isEmpty)
+    }
+
     /// What share of an operation's inputs is not 0, about, where they were a rectifier's outputs, also behind a dropout
     /// layer; otherwise nil.
     private func densityOfRectifiedInput(_ index: Int) -> Double? {

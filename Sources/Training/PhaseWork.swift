@@ -44,7 +44,9 @@ struct PhaseWork {
         if network.target != .label { set(.loss, floats: 3 * own * Double(network.outputCount)) }
         let posted = factored.reduce(0) { sum, index in
             guard let layer = network.operations[index].layer else { return sum }
-            return sum + layer.outputFeatures + (network.memory(ofInputTo: index) == 0 ? 0 : layer.inputFeatures)
+            let needed = network.factorsNeeded(ofOperation: index, besides: slice)
+            return sum + (needed.outputGradient ? layer.outputFeatures : 0)
+                + (needed.input && network.memory(ofInputTo: index) != 0 ? layer.inputFeatures : 0)
         }
         if plan.runs.count > 1 { set(.post, floats: 2 * own * Double(posted)) }
         let nodes = plan.runs.reduce(0) {

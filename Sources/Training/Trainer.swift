@@ -117,7 +117,7 @@ package struct Trainer: ~Copyable {
             pieceStarts: network.sendingStarts.compactMap { $0 })
         let shelf = try FactorShelf(
             network: network, batches: plans, communicator: communicator,
-            allowed: sharesMemory && reducer.whyNotShared == nil, augments: augments)
+            allowed: sharesMemory && reducer.whyNotShared == nil, augments: augments, slice: reducer.slice)
         try reducer.setParameters { network.initialize($0, seed: configuration.seed) }
         let batchReducer =
             network.batchSumColumns == 0

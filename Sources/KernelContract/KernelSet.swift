@@ -148,7 +148,7 @@ package protocol KernelSet:
     func multiply(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>)
 
     /// Whether `multiply` asks for the memory of a `B[k, n]` before it uses it, so that it may lie outside the caches, where
-    /// another worker has posted it, and need not be copied first.
+    /// another worker has posted it, and need not be asked for first.
     ///
     /// - Parameter hasManyZeros: Whether a third of A's elements, or more, are likely to be 0.
     func readsAhead(m: Int, n: Int, k: Int, hasManyZeros: Bool) -> Bool

@@ -80,7 +80,7 @@ extension Network {
 
 extension Network {
     /// Weights of dense layers whose first reader in a step, the forward product, asks for memory ahead: those that meet inputs
-    /// that are often 0, and those so large that each product copies them, panel by panel, into the caches.
+    /// that are often 0, those of 128 columns and more, and those so large that each product copies them, panel by panel, into the caches.
     ///
     /// - Parameter sampleCount: Of this worker, in a batch.
     package func tensorsReadAhead(density: [Double], sampleCount: Int, kernels: any KernelSet) -> [Range<Int>] {

@@ -308,6 +308,9 @@ package struct GradientReducer: ~Copyable {
     /// Ends a batch whose gradient is kept for a later update: all may then overwrite their partial gradients.
     package func release() throws { try barrier?.wait() }
 
+    /// The parameters that this worker writes itself. The others are written past its processor's caches where they are posted.
+    package var nearParameters: Range<Int> { shelf == nil ? 0..<floatCount : slice }
+
     /// Where new parameters of the slice go, each to its place, before `publish`; nil where nobody else reads them in memory.
     package var posted: UnsafeMutablePointer<Float>? { shelf }
 

@@ -30,6 +30,9 @@ package struct MatrixProduct {
     package var c: UnsafeMutablePointer<Float>
     package var cStride: Int
     package var accumulates: Bool
+    /// Rows of the stored B that are near. The others have been written past this processor's caches, so `multiply` asks for them
+    /// some time before it uses them.
+    package var nearRows = 0..<Int.max
 
     package init(
         _ form: MatrixProductForm, m: Int, n: Int, k: Int, a: UnsafePointer<Float>, aStride: Int,

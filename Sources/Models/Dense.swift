@@ -35,12 +35,13 @@ struct Dense: FactoredLayer {
     var flopsPerSample: Double { 2 * Double(inputFeatures) * Double(outputFeatures) }
 
     func forward(_ context: LayerContext, _ pass: ForwardPass) {
-        context.kernels.multiply(
-            MatrixProduct(
-                .nn, m: pass.sampleCount, n: outputFeatures, k: inputFeatures, a: pass.input, aStride: inputFeatures,
-                b: context.parameters + weight.lowerBound, bStride: outputFeatures, c: pass.output,
-                cStride: outputFeatures),
-            workspace: context.workspace)
+        var product = MatrixProduct(
+            .nn, m: pass.sampleCount, n: outputFeatures, k: inputFeatures, a: pass.input, aStride: inputFeatures,
+            b: context.parameters + weight.lowerBound, bStride: outputFeatures, c: pass.output, cStride: outputFeatures)
+        let near = context.nearParameters.clamped(to: weight)
+        let firstNear = (near.lowerBound - weight.lowerBound + outputFeatures - 1) / outputFeatures
+        product.nearRows = firstNear..<max(firstNear, (near.upperBound - weight.lowerBound) / outputFeatures)
+        context.kernels.multiply(product, workspace: context.workspace)
         context.kernels.addBias(
             rowCount: pass.sampleCount, columnCount: outputFeatures, rows: pass.output, rowStride: outputFeatures,
             bias: context.parameters + bias.lowerBound)

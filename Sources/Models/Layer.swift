@@ -7,6 +7,8 @@ package struct LayerContext {
     /// `KernelWorkspace.floatCount` floats.
     package let workspace: UnsafeMutablePointer<Float>
     package let parameters: UnsafePointer<Float>
+    /// Those of the flat parameters that may be in this processor's caches; other workers post the rest past them.
+    package let nearParameters: Range<Int>
     /// The flat running statistics (`Network.stateLayout`), which training updates. Every worker has the same.
     package let state: UnsafeMutablePointer<Float>
     package let mode: Mode
@@ -18,11 +20,12 @@ package struct LayerContext {
 
     package init(
         kernels: any KernelSet, workspace: UnsafeMutablePointer<Float>, parameters: UnsafePointer<Float>,
-        state: UnsafeMutablePointer<Float>, mode: Mode = .evaluation
+        nearParameters: Range<Int> = 0..<Int.max, state: UnsafeMutablePointer<Float>, mode: Mode = .evaluation
     ) {
         self.kernels = kernels
         self.workspace = workspace
         self.parameters = parameters
+        self.nearParameters = nearParameters
         self.state = state
         self.mode = mode
     }

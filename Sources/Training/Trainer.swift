@@ -306,7 +306,7 @@ package struct Trainer: ~Copyable {
         batchSums.plan = plan
         return LayerContext(
             kernels: kernels, workspace: workspace.base, parameters: UnsafePointer(reducer.parameters),
-            state: runningStatistics.values,
+            nearParameters: reducer.nearParameters, state: runningStatistics.values,
             mode: .training(
                 TrainingPosition(
                     seed: seed, epoch: epoch, position: firstPosition + plan.samples.lowerBound, batch: batchSums)))

@@ -1,9 +1,9 @@
 import CMachine
 import KernelContract
 
-/// KC: what is skipped is one word of bits. 48 rows of 128 columns of B are 24 KiB, which stay in L1 while all rows of A
-/// go past.
-private let blockDepth = 48
+/// KC: what is skipped is one word of bits. 64 rows of 64 columns of B are 16 KiB, which stay in L1 while all rows of A go
+/// past; of 128 columns they are all of L1, and still faster than fewer rows, whose sums are fetched and stored more often.
+private let blockDepth = 64
 #if AVX512
     /// Eight accumulators, as many as hide the latency of a fused multiply-add; B comes from memory with each.
     private let blockColumns = 128
@@ -91,13 +91,15 @@ struct SkippingProduct {
         return rest >= blockColumns ? blockColumns : rest >= 64 ? 64 : rest >= 32 ? 32 : 16
     }
 
-    /// A block of B, to be asked for by `rowCount` rows of A; nil beyond the last, and for B transposed.
+    /// A block of B, to be asked for by `rowCount` rows of A; nil where it is near, beyond the last, and for B transposed.
     private func ahead(block: Int, column: Int, rowCount: Int) -> Ahead? {
         guard product.form == .nn, column < product.n / 16 * 16 else { return nil }
         let first = block * blockDepth
+        let end = min(first + blockDepth, product.k)
+        if product.nearRows.lowerBound <= first && end <= product.nearRows.upperBound { return nil }
         return Ahead(
             b: product.b + (first * product.bStride + column), stride: product.bStride, width: width(at: column),
-            depth: min(blockDepth, product.k - first), rowCount: rowCount)
+            depth: end - first, rowCount: rowCount)
     }
 
     /// Writes the words of a row of A to place `place`; returns how many elements differ from 0.
@@ -172,8 +174,10 @@ private struct Ahead {
 
     init(b: UnsafePointer<Float>, stride: Int, width: Int, depth: Int, rowCount: Int) {
         line = b
-        self.stride = stride
-        self.width = width
+        // Rows that follow each other are one long row.
+        let isContiguous = stride == width
+        self.stride = isContiguous ? depth * width : stride
+        self.width = isContiguous ? depth * width : width
         rest = depth * width / 16
         linesAtOnce = (rest + rowCount - 1) / rowCount
     }

@@ -43,6 +43,18 @@ struct MatrixMultiplyTests {
             isLarge: true)
     }
 
+    /// Whole micro-panels of rows, and some rows short of one; columns that are no multiple of 16, and more than are
+    /// turned at once; rows of B that meet in one cache set; so many rows that B would be turned again.
+    @Test(
+        "few rows times B transposed",
+        arguments: [
+            (16, 64, 64), (16, 79, 80), (31, 400, 300), (47, 170, 100), (32, 200, 64), (48, 400, 65),
+            (16, 64, 1_024), (48, 208, 2_048), (63, 600, 601), (608, 992, 576),
+        ])
+    func fewRows(m: Int, n: Int, k: Int) {
+        for padding in [0, 3] { compare(.nt, m: m, n: n, k: k, padding: padding, accumulates: false, isLarge: true) }
+    }
+
     @Test("a panel transposed in registers: every depth, and fewer columns than a block")
     func transposed() {
         for k in 1...41 {

@@ -28,7 +28,6 @@ struct BlockedProduct {
     /// MC and KC.
     private let rows: Int
     private let depth: Int
-    /// Rows of A in the copy are an odd number of cache lines apart, so that they do not meet in a cache set.
     private let rowStride: Int
     private let block: UnsafeMutablePointer<Float>
     private let edge: UnsafeMutablePointer<Float>
@@ -47,11 +46,30 @@ struct BlockedProduct {
         m >= rowLimit && n >= columnLimit && n * k >= floatLimit
     }
 
+    /// Blocks of A, each of which takes another pass over B; one where the product is not worth copies.
+    static func blockCount(_ product: MatrixProduct) -> Int {
+        guard pays(product) else { return 1 }
+        let rows = blockRows(product)
+        return (product.m + rows - 1) / rows
+    }
+
+    /// KC.
+    private static func depth(_ product: MatrixProduct) -> Int { balanced(product.k, limit: blockDepth, multiple: 8) }
+
+    /// Floats from one row of A to the next in the copy: an odd number of cache lines, so that rows do not meet in a cache set.
+    private static func rowStride(_ product: MatrixProduct) -> Int { ((depth(product) + 15) / 16 | 1) * 16 }
+
+    /// MC.
+    private static func blockRows(_ product: MatrixProduct) -> Int {
+        balanced(
+            product.m, limit: blockFloatCount / rowStride(product) / tileRows * tileRows, multiple: tileRows)
+    }
+
     init(_ product: MatrixProduct, workspace: UnsafeMutablePointer<Float>) {
         self.product = product
-        depth = balanced(product.k, limit: blockDepth, multiple: 8)
-        rowStride = ((depth + 15) / 16 | 1) * 16
-        rows = balanced(product.m, limit: blockFloatCount / rowStride / tileRows * tileRows, multiple: tileRows)
+        depth = Self.depth(product)
+        rowStride = Self.rowStride(product)
+        rows = Self.blockRows(product)
         block = workspace
         edge = block + blockFloatCount
         panels = edge + edgeRows * 16

@@ -24,6 +24,13 @@ extension VariantKernels {
                 hasDeadSteps = skipping.liveShare < LiveSteps.shareLimit
             }
         }
+        if !hasDeadSteps && TurnedProduct.pays(product) {
+            let columns = TurnedProduct(product, workspace: workspace).run()
+            guard columns < product.n else { return }
+            product.b += columns * product.bStride
+            product.c += columns
+            product.n -= columns
+        }
         if BlockedProduct.pays(product) {
             BlockedProduct(product, workspace: workspace).run()
             return

@@ -168,7 +168,11 @@ struct MicroKernel {
     /// Tiles down `rowCount` rows.
     ///
     /// - Parameter next: Where the columns of B begin that come after these; nil for none, or where they are near.
-    func runColumn(rowCount: Int, columns: Int, live: LiveSteps? = nil, next: UnsafePointer<Float>? = nil) {
+    /// - Parameter heightLimit: Of a tile, itself the height of one.
+    func runColumn(
+        rowCount: Int, columns: Int, live: LiveSteps? = nil, next: UnsafePointer<Float>? = nil,
+        heightLimit: Int = tileRows
+    ) {
         var micro = self
         // The first tiles ask for a part of the next columns each. Tiles that leave steps out have fewer than rows to ask for.
         let askers = min(4, max(1, rowCount / tileRows))
@@ -176,7 +180,7 @@ struct MicroKernel {
         let interval = live == nil ? askers : max(1, askers - 1)
         var (row, tile) = (0, 0)
         while row < rowCount {
-            let height = Self.tileHeight(rowCount: rowCount - row)
+            let height = min(heightLimit, Self.tileHeight(rowCount: rowCount - row))
             if let live { micro.live = live.tile(tile, row: row) }
             micro.ahead = next.flatMap {
                 tile < askers ? RowsAhead(row: $0 + tile * part * bStep, columns: columns, interval: interval) : nil

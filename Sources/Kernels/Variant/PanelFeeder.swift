@@ -32,9 +32,11 @@ struct PanelFeeder {
         for row in 0..<min(count, depth) { request(source + row * stride) }
     }
 
+    /// A row that does not begin with a line of memory lies in one line more.
     @inline(__always)
     private func request(_ row: UnsafePointer<Float>) {
         lockstep_prefetch(row)
+        if panelColumns > 16 { lockstep_prefetch(row + 16) }
         lockstep_prefetch(row + panelColumns - 1)
     }
 

@@ -69,8 +69,8 @@ package struct GradientReducer: ~Copyable {
 
     /// Collective. `grainCounts` are the numbers of grains that a batch may have, `costs` what slices are balanced by
     /// (`ParameterLayout.blockRanges`) by `shares`, nil for equal ones, all the same on all workers. `division` is the even one where it
-    /// is nil. `readAhead` are tensors whose readers ask for memory ahead; of the others `publish` asks for what workers posted, where
-    /// memory is shared. `pieceStarts` are the offsets that `finished(from:)` may be called with.
+    /// is nil. `readAhead` are parts of tensors, each to the tensor's end, whose readers ask for memory ahead; of the rest `publish` asks for what
+    /// workers posted, where memory is shared. `pieceStarts` are the offsets that `finished(from:)` may be called with.
     package init(
         communicator: borrowing Communicator, layout: ParameterLayout, grainCounts: [Int], kernels: any KernelSet,
         mode: ReductionMode = .tree, blockSumColumns: Int = 0, columnCount: Int = 0,
@@ -320,10 +320,13 @@ package struct GradientReducer: ~Copyable {
         kernels.post(parameters + range.lowerBound, count: range.count, to: shelf + range.lowerBound)
     }
 
-    /// Of tensors that no reader asks for ahead, what is not own: 64 KiB at most, which stay in L2 until they are read.
+    /// Of what no reader asks for ahead, what is not own: 64 KiB at most, which stay in L2 until they are read.
     private static func asked(_ layout: ParameterLayout, own: Range<Int>, readAhead: [Range<Int>]) -> [Range<Int>] {
         var room = 16_384
-        return layout.entries.map(\.range).filter { !readAhead.contains($0) }.flatMap { range in
+        return layout.entries.flatMap { entry in
+            // A reader of a tensor asks for it from some place to its end.
+            let start = readAhead.first { entry.range.contains($0.lowerBound) }?.lowerBound ?? entry.range.upperBound
+            let range = entry.range.lowerBound..<start
             let others = [
                 range.clamped(to: 0..<own.lowerBound), range.clamped(to: own.upperBound..<layout.floatCount),
             ]

@@ -78,23 +78,27 @@ extension Network {
     }
 }
 
+/// What a product reads before it can ask for anything: 64 rows of 128 columns.
+private let firstBlock = (rows: 64, floatCount: 8_192)
+
 extension Network {
     /// Weights of dense layers whose first reader in a step, the forward product, asks for memory ahead: those that meet inputs
-    /// that are often 0, those of 128 columns and more, and those so large that each product copies them, panel by panel, into the caches.
+    /// that are often 0, those of 128 columns and more, and those so large that each product copies them, panel by panel, into the caches;
+    /// without what a step's first product begins with.
     ///
     /// - Parameter sampleCount: Of this worker, in a batch.
-    package func tensorsReadAhead(density: [Double], sampleCount: Int, kernels: any KernelSet) -> [Range<Int>] {
+    package func weightsReadAhead(density: [Double], sampleCount: Int, kernels: any KernelSet) -> [Range<Int>] {
         let hasSparseInput = density.reduce(0, +) < 0.8 * Double(density.count)
         return operations.indices.filter(isFactored).flatMap { index in
-            layout.entries.filter { entry in
-                // Images have several extents of inputs.
-                let outputs = operations[index].outputShape.elementCount
-                return entry.belongs(to: operations[index]) && entry.shape.extents.count > 1
+            let outputs = operations[index].outputShape.elementCount
+            let isFirst = memory(ofInputTo: index) == 0
+            let hasManyZeros = isFirst ? hasSparseInput : densityOfRectifiedInput(index) != nil
+            // Images have several extents of inputs.
+            return layout.entries.filter { entry in
+                entry.belongs(to: operations[index]) && entry.shape.extents.count > 1
                     && kernels.readsAhead(
-                        m: sampleCount, n: outputs, k: entry.range.count / outputs,
-                        hasManyZeros: memory(ofInputTo: index) == 0
-                            ? hasSparseInput : densityOfRectifiedInput(index) != nil)
-            }.map(\.range)
+                        m: sampleCount, n: outputs, k: entry.range.count / outputs, hasManyZeros: hasManyZeros)
+            }.map { $0.range.dropFirst(isFirst ? min(firstBlock.rows * outputs, firstBlock.floatCount) : 0) }
         }
     }
 }

@@ -113,7 +113,7 @@ package struct Trainer: ~Copyable {
             blockSumColumns: configuration.update.blockSumColumns,
             columnCount: configuration.update.columnCount, costs: costs, shares: division.shares,
             division: division.grains,
-            readAhead: network.tensorsReadAhead(density: density, sampleCount: capacity, kernels: kernels),
+            readAhead: network.weightsReadAhead(density: density, sampleCount: capacity, kernels: kernels),
             pieceStarts: network.sendingStarts.compactMap { $0 })
         let shelf = try FactorShelf(
             network: network, batches: plans, communicator: communicator,
